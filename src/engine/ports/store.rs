@@ -1,0 +1,321 @@
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::identity::{Account, AccountId, Factor, Ladder, LoginName, Sealed, Session, SessionId};
+use crate::workflow::{Digest, Wizard, WizardId};
+
+/// Names one call to the store: a repeat after a dropped reply is answered with the stored answer and has no effect.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestId(pub String);
+
+/// Why the store gave no answer. Whatever was asked is wholly in or wholly out.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum StoreError {
+    /// Not reachable, not answering within the deadline, or refusing writes.
+    #[error("the store is unavailable: {0}")]
+    Unavailable(String),
+    /// A record that this server cannot read.
+    #[error("a stored record is damaged: {0}")]
+    Damaged(String),
+}
+
+/// How a compare-and-set of a wizard ended.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Commit {
+    Done,
+    /// Another step came first; this is the wizard now (`None` when it is gone). Nothing was written.
+    Lost(Option<Box<Wizard>>),
+}
+
+/// Who an attempt is counted on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Subject {
+    Account(AccountId),
+    /// A name that nobody has: the keyed digest of its [`LoginName`], so that an unknown name runs into the same
+    /// limits as a known one. Never has an account, so nothing but wrong attempts is counted on it.
+    Nobody(String),
+}
+
+/// Which of an account's two counters an attempt belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Door {
+    /// Passwords.
+    First,
+    /// Codes of every kind, on every surface.
+    Second,
+}
+
+/// Something to be judged where the counters live: one atomic call.
+///
+/// The order is part of the contract: 1. a repeated `request` → the stored answer; 2. no such account → `Gone`;
+/// 3. `spend` already spent by the same `operation` → `Accepted`, without doing `write` again; 4. blocked → `Blocked`;
+/// 5. `tries` used up → `Exhausted`; 6. wrong → counted on the door and on `tries`, `Wrong`; 7. `revision` not the
+/// account's → `Stale`, nothing counted; 8. `spend` spent by another operation → `Spent`, counted as a failure;
+/// 9. a send budget used up → `OverBudget`, nothing written; 10. `Accepted`: the door's tally is cleared when `right` is
+/// `Some(true)`, the code is spent, `write` is done.
+#[derive(Debug, Clone)]
+pub struct Attempt {
+    pub request: RequestId,
+    pub now: DateTime<Utc>,
+    pub subject: Subject,
+    /// The revision of the account that was decided upon; `None` for [`Subject::Nobody`].
+    pub revision: Option<u64>,
+    pub door: Door,
+    pub ladder: Ladder,
+    /// Whether the password or code is right; `None` when nothing is being checked (a code is only sent): then
+    /// nothing is counted or cleared, but a block still refuses.
+    pub right: Option<bool>,
+    /// What a right code uses up.
+    pub spend: Option<Spend>,
+    /// Who spends it: the same for every repeat of the same step of the same wizard.
+    pub operation: String,
+    /// The guesses that one wizard is given.
+    pub tries: Option<Tries>,
+    pub write: AccountWrite,
+}
+
+/// What can be used once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Spend {
+    /// A sent code, by its digest. Remembered for `keep` seconds, longer than it could be accepted.
+    Code { digest: String, keep: u64 },
+    /// A step of the account's authenticator app: it and all before it are spent (RFC 6238 §5.2).
+    TotpStep(u64),
+}
+
+/// Wrong guesses made in one wizard; counted on the account, under the wizard's name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tries {
+    pub wizard: WizardId,
+    pub limit: u32,
+    /// Seconds to remember them, longer than the wizard lives.
+    pub keep: u64,
+}
+
+/// What an accepted attempt changes on the account; all of it or nothing.
+#[derive(Debug, Clone, Default)]
+pub struct AccountWrite {
+    /// The account as it shall be; its `revision` is one more than the attempt's.
+    pub account: Option<Account>,
+    /// A line for the change log; its number is given by the store.
+    pub change: Option<NewChange>,
+    /// A session to open, unless one of this name exists.
+    pub open_session: Option<Session>,
+    /// The second factor was just proved in this session: noted with the time.
+    pub proved: Option<(SessionId, Factor)>,
+    /// End all sessions but this one.
+    pub end_sessions_but: Option<SessionId>,
+    /// A code is about to be sent.
+    pub send: Option<SendBudget>,
+}
+
+/// How many codes may be sent for an account on a channel: each window (seconds, sends) on its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SendBudget {
+    pub channel: Factor,
+    pub windows: Vec<(u64, u32)>,
+}
+
+/// The judgement on an [`Attempt`].
+#[derive(Debug, Clone, PartialEq)]
+pub enum Verdict {
+    Accepted,
+    /// Wrong, and counted. `left`: failures before the next block, or guesses left in this wizard if fewer.
+    /// `blocked_until`: the end of the block that this failure began. `exhausted`: this wizard has none left.
+    Wrong {
+        left: u32,
+        blocked_until: Option<DateTime<Utc>>,
+        exhausted: bool,
+    },
+    /// Not looked at: the door is blocked until then.
+    Blocked {
+        until: DateTime<Utc>,
+    },
+    /// Not looked at: this wizard has no guesses left.
+    Exhausted,
+    /// Right, but already used. Counted as a failure.
+    Spent {
+        left: u32,
+        blocked_until: Option<DateTime<Utc>>,
+    },
+    /// The account has changed since; this is how it stands. To be decided again.
+    Stale(Box<Account>),
+    /// The account is gone.
+    Gone,
+    /// No further code may be sent on this channel before then.
+    OverBudget {
+        until: DateTime<Utc>,
+    },
+}
+
+/// A line of an account's change log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Change {
+    /// 1 and up within the account, in the order in which the changes were made.
+    pub id: u64,
+    pub provider: Factor,
+    pub is_enabled: bool,
+    pub time: DateTime<Utc>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewChange {
+    pub provider: Factor,
+    pub is_enabled: bool,
+    pub time: DateTime<Utc>,
+}
+
+/// A client address as limits see it: an IPv4 address, or an IPv6 /64.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct AddressKey(pub String);
+
+/// Another account has this name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NameTaken(pub LoginName);
+
+/// What the server behind the store really promises for a write it has acknowledged.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Durability {
+    /// `every_write`, `every_second`, `snapshots`, `none` or `unknown`.
+    pub level: &'static str,
+    /// The settings that say so, as the server gave them.
+    pub settings: Vec<(String, String)>,
+    /// What an operator should change, if anything.
+    pub warning: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Health {
+    /// `embedded`, `redis` or `redis-cluster`.
+    pub backend: &'static str,
+    pub durability: Durability,
+}
+
+/// Everything that outlives a request. One trait, three back ends, one contract suite.
+///
+/// Every method is one round trip to the back end (calls that go to several nodes or keys at once count as one), unless
+/// it says otherwise. Times come from the caller: an entry past its time is gone whether or not anybody has cleaned up.
+#[async_trait]
+pub trait Store: Send + Sync {
+    // Wizards
+
+    /// Writes a new wizard. Its `revision` is 1.
+    async fn create_wizard(&self, wizard: &Wizard) -> Result<(), StoreError>;
+
+    async fn wizard(&self, id: WizardId) -> Result<Option<Wizard>, StoreError>;
+
+    /// Replaces the wizard if its stored revision is `next.revision - 1`.
+    async fn commit_wizard(&self, request: &RequestId, next: &Wizard) -> Result<Commit, StoreError>;
+
+    /// The wizard, the account that `name` belongs to, and the end of the address's block if it is blocked at `now`:
+    /// what a sign-in needs to begin with, fetched at once. The account may be a step behind; [`Verdict::Stale`] tells.
+    async fn open_sign_in(
+        &self,
+        id: WizardId,
+        name: &LoginName,
+        address: &AddressKey,
+        now: DateTime<Utc>,
+    ) -> Result<(Option<Wizard>, Option<Account>, Option<DateTime<Utc>>), StoreError>;
+
+    // Attempts
+
+    /// See [`Attempt`].
+    async fn judge(&self, attempt: &Attempt) -> Result<Verdict, StoreError>;
+
+    /// Gives a send back that no provider took.
+    async fn refund_send(
+        &self,
+        request: &RequestId,
+        account: AccountId,
+        budget: &SendBudget,
+        sent_at: DateTime<Utc>,
+    ) -> Result<(), StoreError>;
+
+    /// Counts a failure on a client address; the end of its block if it is blocked now, before or by this failure.
+    async fn fail_address(
+        &self,
+        request: &RequestId,
+        address: &AddressKey,
+        ladder: &Ladder,
+        now: DateTime<Utc>,
+    ) -> Result<Option<DateTime<Utc>>, StoreError>;
+
+    // Accounts
+
+    async fn account(&self, id: AccountId) -> Result<Option<Account>, StoreError>;
+
+    async fn account_by_name(&self, name: &LoginName) -> Result<Option<Account>, StoreError>;
+
+    /// Gives `account` the next number and writes it under all of `names`; its `id` and `revision` are set here.
+    /// A name whose owner never came to be (a crash between the two) is taken over. A few round trips.
+    async fn create_account(
+        &self,
+        account: Account,
+        names: &[LoginName],
+    ) -> Result<Result<Account, NameTaken>, StoreError>;
+
+    /// Replaces the account if its stored revision is `next.revision - 1`, moving it from `old_names` to `names`.
+    /// `Ok(Ok(false))`: it was changed or deleted in between, nothing was written. A few round trips.
+    async fn replace_account(
+        &self,
+        next: &Account,
+        old_names: &[LoginName],
+        names: &[LoginName],
+    ) -> Result<Result<bool, NameTaken>, StoreError>;
+
+    /// Copies the account to where [`Store::open_sign_in`] finds it by name. Called after an attempt changed it; when it is
+    /// not, the next sign-in finds it stale and goes on.
+    async fn refresh_names(&self, account: &Account, names: &[LoginName]) -> Result<(), StoreError>;
+
+    /// Deletes the account with everything of its own, sessions included. `false` when there was none.
+    async fn delete_account(&self, id: AccountId, names: &[LoginName]) -> Result<bool, StoreError>;
+
+    /// Up to `limit` accounts with a number above `after`, in order. Two round trips.
+    async fn accounts(&self, after: Option<AccountId>, limit: usize) -> Result<Vec<Account>, StoreError>;
+
+    // Sessions
+
+    /// The session, if it lives at `now`, and its account.
+    async fn session(
+        &self,
+        account: AccountId,
+        id: &SessionId,
+        now: DateTime<Utc>,
+    ) -> Result<Option<(Account, Session)>, StoreError>;
+
+    /// The account's living sessions, oldest first. Two round trips.
+    async fn sessions(&self, account: AccountId, now: DateTime<Utc>) -> Result<Vec<Session>, StoreError>;
+
+    /// Replaces the session if its stored revision is `next.revision - 1`. `false`: it was changed or ended in between.
+    async fn replace_session(&self, request: &RequestId, next: &Session) -> Result<bool, StoreError>;
+
+    /// Ends one session; `false` when there was none.
+    async fn end_session(&self, account: AccountId, id: &SessionId) -> Result<bool, StoreError>;
+
+    /// Ends all sessions of the account but `keep`.
+    async fn end_other_sessions(&self, account: AccountId, keep: &SessionId) -> Result<(), StoreError>;
+
+    // Change log
+
+    /// All changes of the account, oldest first.
+    async fn changes(&self, account: AccountId) -> Result<Vec<Change>, StoreError>;
+
+    // What instances share
+
+    /// Makes a workflow file known to every instance.
+    async fn publish(&self, digest: &Digest, source: &str) -> Result<(), StoreError>;
+
+    /// The source of a workflow file that some instance has published.
+    async fn published(&self, digest: &Digest) -> Result<Option<String>, StoreError>;
+
+    /// Keeps `value` under `name` unless something is kept there; what is kept now.
+    async fn keep(&self, name: &str, value: &Sealed) -> Result<Sealed, StoreError>;
+
+    /// Whether the store answers, and what it promises.
+    async fn health(&self) -> Result<Health, StoreError>;
+
+    /// Round trips made so far, for tests and metrics.
+    fn round_trips(&self) -> u64;
+}

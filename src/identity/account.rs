@@ -1,0 +1,117 @@
+use std::collections::BTreeSet;
+use std::fmt;
+use std::str::FromStr;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::{Email, Factor, Locale, LoginName, NameRules, Phone, Sealed, Username};
+
+/// The number of an account: 1 and up, never used twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct AccountId(pub u64);
+
+impl fmt::Display for AccountId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl FromStr for AccountId {
+    type Err = &'static str;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.parse::<u64>() {
+            Ok(id) if id > 0 => Ok(AccountId(id)),
+            _ => Err("must be a positive whole number"),
+        }
+    }
+}
+
+/// Somebody who can sign in.
+///
+/// `revision` grows by one with every change; a decision that was made on an older one is made again. Counters, locks
+/// and sessions are not in here: they change with every attempt and live beside the account in the store.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Account {
+    pub id: AccountId,
+    pub revision: u64,
+    pub email: Email,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub username: Option<Username>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phone: Option<Phone>,
+    #[serde(default)]
+    pub locale: Locale,
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub groups: BTreeSet<String>,
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub permissions: BTreeSet<String>,
+    /// A PHC string (or a bcrypt hash that was imported); `None` for an account that cannot sign in by password.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password_hash: Option<String>,
+    #[serde(default)]
+    pub factors: Factors,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+}
+
+/// The second factors that are on.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Factors {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub google: Option<TotpFactor>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sms: Option<SmsFactor>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email: Option<EmailFactor>,
+}
+
+/// An authenticator app: its secret, sealed for this account (see [`TotpFactor::context`]).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TotpFactor {
+    pub secret: Sealed,
+    pub since: DateTime<Utc>,
+}
+
+impl TotpFactor {
+    /// What the secret of an account is sealed with as associated data, so that it opens in no other record.
+    pub fn context(id: AccountId) -> [String; 2] {
+        [id.to_string(), "google".to_owned()]
+    }
+}
+
+/// Codes by SMS, to the number that was confirmed when the factor was turned on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SmsFactor {
+    pub phone: Phone,
+    pub since: DateTime<Utc>,
+}
+
+/// Codes by email, to the account's own address.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EmailFactor {
+    pub since: DateTime<Utc>,
+}
+
+impl Account {
+    /// The factors that are on, strongest first.
+    pub fn enabled(&self) -> Vec<Factor> {
+        Factor::ALL.into_iter().filter(|factor| self.has(*factor)).collect()
+    }
+
+    pub fn has(&self, factor: Factor) -> bool {
+        match factor {
+            Factor::Google => self.factors.google.is_some(),
+            Factor::Sms => self.factors.sms.is_some(),
+            Factor::Email => self.factors.email.is_some(),
+        }
+    }
+
+    /// Every name that finds this account.
+    pub fn login_names(&self, rules: &NameRules) -> Vec<LoginName> {
+        let mut names = vec![LoginName::of_email(&self.email, rules)];
+        names.extend(self.username.as_ref().map(LoginName::of_username));
+        names
+    }
+}

@@ -1,0 +1,33 @@
+//! Who signs in, and with what: accounts, names, factors, codes, and the secrets behind them.
+//!
+//! Always: pure. No I/O, no clock, no randomness; times and fresh bytes come in as values, and every secret is a type
+//! whose `Debug` prints nothing.
+//! Never here: wizards, stores, HTTP, delivery. This module imports no other part of the crate.
+
+mod account;
+mod attempt;
+mod code;
+mod email;
+mod factor;
+mod keys;
+mod locale;
+mod phone;
+mod policy;
+mod secret;
+mod session;
+mod totp;
+mod username;
+
+pub use account::{Account, AccountId, EmailFactor, Factors, SmsFactor, TotpFactor};
+pub use attempt::{Allowance, Ladder, Tally};
+pub use code::{Code, CodeDigest, CodeError};
+pub use email::{Email, EmailError};
+pub use factor::{Factor, Recipient, UnknownFactor};
+pub use keys::{KeyError, Keys, Sealed};
+pub use locale::Locale;
+pub use phone::{Phone, PhoneError};
+pub use policy::Policy;
+pub use secret::Secret;
+pub use session::{RefreshOutcome, RefreshToken, Session, SessionId, UsedToken};
+pub use totp::{Totp, TotpSecret};
+pub use username::{LoginName, NameRules, Username, UsernameError};

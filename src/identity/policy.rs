@@ -1,0 +1,77 @@
+use super::{Ladder, NameRules, Totp};
+
+/// The numbers that every decision about a person is made with. All of them come from the configuration.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Policy {
+    /// Digits in an SMS or email code, 4 to 9.
+    pub code_digits: u8,
+    /// Seconds that an SMS or email code lives.
+    pub code_lifetime: u64,
+    /// Wrong guesses at codes that one wizard is given, over all its resends.
+    pub code_tries: u32,
+    /// Codes that one wizard may send.
+    pub sends_per_wizard: u32,
+    /// Seconds to wait before each resend; the last one holds for all further ones.
+    pub resend_after: Vec<u64>,
+    /// Codes that may be sent for one account on one channel: (seconds, sends), each window on its own.
+    pub sends_per_account: Vec<(u64, u32)>,
+    /// Failed passwords, per account.
+    pub first_factor: Ladder,
+    /// Failed codes of any kind, per account, on all surfaces together.
+    pub second_factor: Ladder,
+    /// Failed passwords, per client address.
+    pub address: Ladder,
+    /// Phone prefixes that SMS may go to, such as `+420`; empty allows all.
+    pub allowed_prefixes: Vec<String>,
+    pub totp: Totp,
+    /// The issuer that authenticator apps show.
+    pub issuer: String,
+    pub names: NameRules,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        const MINUTE: u64 = 60_000;
+        Policy {
+            code_digits: 6,
+            code_lifetime: 300,
+            code_tries: 5,
+            sends_per_wizard: 5,
+            resend_after: vec![30, 60, 120, 240],
+            sends_per_account: vec![(3_600, 20), (86_400, 60)],
+            first_factor: Ladder { limit: 5, window: MINUTE, block: 10 * MINUTE, longest: 60 * MINUTE },
+            second_factor: Ladder { limit: 10, window: 0, block: 15 * MINUTE, longest: 24 * 60 * MINUTE },
+            address: Ladder { limit: 5, window: MINUTE, block: 10 * MINUTE, longest: 60 * MINUTE },
+            allowed_prefixes: Vec::new(),
+            totp: Totp::default(),
+            issuer: "Stepgate".to_owned(),
+            names: NameRules::default(),
+        }
+    }
+}
+
+impl Policy {
+    /// Seconds to wait after the `sent`th code of a wizard (1 and up) before the next one may be sent.
+    pub fn cooldown(&self, sent: u32) -> u64 {
+        let rung = (sent.max(1) as usize - 1).min(self.resend_after.len().saturating_sub(1));
+        self.resend_after.get(rung).copied().unwrap_or(0)
+    }
+
+    /// Whether an SMS may go to this number at all.
+    pub fn allows_phone(&self, phone: &super::Phone) -> bool {
+        self.allowed_prefixes.is_empty()
+            || self.allowed_prefixes.iter().any(|prefix| phone.as_str().starts_with(prefix))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_resend_ladder_ends_on_its_last_rung() {
+        let policy = Policy::default();
+        let waits: Vec<u64> = (1..=6).map(|sent| policy.cooldown(sent)).collect();
+        assert_eq!(waits, [30, 60, 120, 240, 240, 240]);
+    }
+}

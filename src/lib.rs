@@ -1,0 +1,8 @@
+//! Stepgate: sign-in and two-factor wizards, one proved step at a time.
+//!
+//! `identity` ← `workflow` ← `engine` ← {`store`, `delivery`, `http`} ← `app` ← `main`. The first two are pure; the
+//! three adapters never import each other. `tests/architecture.rs` holds the arrows to that.
+
+pub mod engine;
+pub mod identity;
+pub mod workflow;
