@@ -13,7 +13,8 @@ pub enum Fact {
     /// A living session of this account started the wizard.
     SessionPresent,
     PasswordVerified,
-    /// The account was asked for its factors, and has none on.
+    /// The account was asked for its factors during this very walk, and has none on. Gone once the client is waited
+    /// for ([`Facts::lasting`]): another wizard may turn a factor on meanwhile.
     NoFactorEnrolled,
     HasGoogle,
     HasSms,
@@ -30,10 +31,12 @@ pub enum Fact {
     NewSecretVerified,
     NewPhoneVerified,
     FactorChanged,
+    /// The last password or code that was looked at was right. Every wrong one ends it.
+    LastAnswerRight,
 }
 
 impl Fact {
-    pub const ALL: [Fact; 17] = [
+    pub const ALL: [Fact; 18] = [
         Fact::SessionPresent,
         Fact::PasswordVerified,
         Fact::NoFactorEnrolled,
@@ -51,6 +54,7 @@ impl Fact {
         Fact::NewSecretVerified,
         Fact::NewPhoneVerified,
         Fact::FactorChanged,
+        Fact::LastAnswerRight,
     ];
 
     pub fn as_str(self) -> &'static str {
@@ -72,6 +76,7 @@ impl Fact {
             Fact::NewSecretVerified => "new_secret_verified",
             Fact::NewPhoneVerified => "new_phone_verified",
             Fact::FactorChanged => "factor_changed",
+            Fact::LastAnswerRight => "last_answer_right",
         }
     }
 
@@ -141,6 +146,12 @@ impl Facts {
     #[must_use]
     pub fn intersect(self, other: Facts) -> Self {
         Facts(self.0 & other.0)
+    }
+
+    /// What still holds when the client comes back after a wait.
+    #[must_use]
+    pub fn lasting(self) -> Self {
+        self.without(Fact::NoFactorEnrolled)
     }
 
     pub fn holds(self, fact: Fact) -> bool {

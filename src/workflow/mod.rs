@@ -7,6 +7,7 @@
 mod decide;
 mod definition;
 mod fact;
+mod rules;
 mod vocabulary;
 mod wizard;
 

@@ -4,8 +4,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::identity::{Factor, Recipient};
 
-use super::{Fact, Facts};
-
 /// What a workflow is for. It decides what is known when a wizard starts, and what its ends may grant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Purpose {
@@ -15,17 +13,6 @@ pub enum Purpose {
     Enable(Factor),
     /// A signed-in account that has the factor starts it; it may end with the factor off.
     Disable(Factor),
-}
-
-impl Purpose {
-    /// The facts that hold before the first step.
-    pub fn at_start(self) -> Facts {
-        match self {
-            Purpose::SignIn => Facts::none(),
-            Purpose::Enable(_) => Facts::of(&[Fact::SessionPresent]),
-            Purpose::Disable(factor) => Facts::of(&[Fact::SessionPresent, Fact::has(factor)]),
-        }
-    }
 }
 
 /// Which authenticator secret a code is checked against.
@@ -166,9 +153,6 @@ impl Outcome {
     }
 }
 
-/// What must be known before: each group needs one of its facts.
-pub type Needs = Vec<Vec<Fact>>;
-
 impl Ask {
     pub fn outcomes(self) -> &'static [Outcome] {
         match self {
@@ -176,41 +160,6 @@ impl Ask {
             Ask::ChooseMethod => &[Outcome::Google, Outcome::Sms, Outcome::Email],
             Ask::CheckTotp(_) | Ask::CheckCode(_) => &[Outcome::Right, Outcome::Wrong, Outcome::Locked],
             Ask::EnterPhone => &[Outcome::Accepted],
-        }
-    }
-
-    pub fn needs(self) -> Needs {
-        match self {
-            Ask::CheckPassword => vec![],
-            Ask::ChooseMethod => vec![vec![Fact::PasswordVerified]],
-            Ask::CheckTotp(TotpOf::Enrolled) => vec![vec![Fact::HasGoogle]],
-            Ask::CheckTotp(TotpOf::New) => vec![vec![Fact::SecretCreated]],
-            Ask::CheckCode(recipient) => vec![vec![Fact::sent_to(recipient)]],
-            Ask::EnterPhone => vec![vec![Fact::SessionPresent]],
-        }
-    }
-
-    /// What is known after `outcome`, given what was known before.
-    pub fn after(self, outcome: Outcome, facts: Facts) -> Facts {
-        match (self, outcome) {
-            // Another password may be another account: nothing known of the one before may survive.
-            (Ask::CheckPassword, Outcome::Right) => {
-                facts.intersect(Facts::of(&[Fact::SessionPresent])).with(Fact::PasswordVerified)
-            }
-            (Ask::CheckPassword, _) => facts.intersect(Facts::of(&[Fact::SessionPresent])),
-            (Ask::ChooseMethod, outcome) => match outcome.factor() {
-                Some(factor) => facts.with(Fact::has(factor)),
-                None => facts,
-            },
-            (Ask::CheckTotp(TotpOf::Enrolled), Outcome::Right) => facts.with(Fact::GoogleVerified),
-            (Ask::CheckTotp(TotpOf::New), Outcome::Right) => facts.with(Fact::NewSecretVerified),
-            (Ask::CheckCode(recipient), Outcome::Right) => {
-                facts.without(Fact::sent_to(recipient)).with(Fact::verified_at(recipient))
-            }
-            (Ask::EnterPhone, _) => {
-                facts.without(Fact::NewPhoneVerified).without(Fact::SentToNewPhone).with(Fact::PhoneEntered)
-            }
-            (Ask::CheckTotp(_) | Ask::CheckCode(_), _) => facts,
         }
     }
 }
@@ -222,39 +171,6 @@ impl Action {
             Action::CreateSecret => Outcome::Created,
             Action::EnableFactor(_) => Outcome::Enabled,
             Action::DisableFactor(_) => Outcome::Disabled,
-        }
-    }
-
-    pub fn needs(self) -> Needs {
-        match self {
-            Action::SendCode(Recipient::Phone) => vec![vec![Fact::HasSms]],
-            Action::SendCode(Recipient::NewPhone) => vec![vec![Fact::PhoneEntered]],
-            Action::SendCode(Recipient::Email) => vec![vec![Fact::HasEmail, Fact::SessionPresent]],
-            Action::CreateSecret => vec![vec![Fact::SessionPresent]],
-            Action::EnableFactor(factor) => {
-                let proved = match factor {
-                    Factor::Google => Fact::NewSecretVerified,
-                    Factor::Sms => Fact::NewPhoneVerified,
-                    Factor::Email => Fact::EmailVerified,
-                };
-                vec![vec![Fact::SessionPresent], vec![proved]]
-            }
-            Action::DisableFactor(factor) => vec![vec![Fact::SessionPresent], vec![Fact::verified(factor)]],
-        }
-    }
-
-    pub fn after(self, facts: Facts) -> Facts {
-        match self {
-            // One code is outstanding at a time: a new one lets the others die.
-            Action::SendCode(recipient) => Recipient::ALL
-                .into_iter()
-                .fold(facts, |facts, other| facts.without(Fact::sent_to(other)))
-                .with(Fact::sent_to(recipient)),
-            Action::CreateSecret => facts.without(Fact::NewSecretVerified).with(Fact::SecretCreated),
-            Action::EnableFactor(factor) => {
-                facts.without(Fact::NoFactorEnrolled).with(Fact::has(factor)).with(Fact::FactorChanged)
-            }
-            Action::DisableFactor(factor) => facts.without(Fact::has(factor)).with(Fact::FactorChanged),
         }
     }
 }
@@ -270,40 +186,9 @@ impl Question {
             }
         }
     }
-
-    pub fn needs(&self) -> Needs {
-        match self {
-            Question::EnrolledFactors | Question::AccountGroup(_) | Question::PhonePrefix(_) => {
-                vec![vec![Fact::PasswordVerified, Fact::SessionPresent]]
-            }
-            Question::ClientKind(_) => vec![],
-        }
-    }
-
-    pub fn after(&self, outcome: Outcome, facts: Facts) -> Facts {
-        match (self, outcome) {
-            (Question::EnrolledFactors, Outcome::None) => facts.with(Fact::NoFactorEnrolled),
-            (Question::EnrolledFactors, outcome) => match outcome.factor() {
-                Some(factor) => facts.with(Fact::has(factor)),
-                None => facts,
-            },
-            _ => facts,
-        }
-    }
 }
 
 impl Grant {
-    pub fn needs(self) -> Needs {
-        match self {
-            Grant::Session => vec![
-                vec![Fact::PasswordVerified],
-                vec![Fact::GoogleVerified, Fact::SmsVerified, Fact::EmailVerified, Fact::NoFactorEnrolled],
-            ],
-            Grant::FactorChange => vec![vec![Fact::FactorChanged]],
-            Grant::Nothing => vec![],
-        }
-    }
-
     /// Whether a workflow of this purpose may end so.
     pub fn fits(self, purpose: Purpose) -> bool {
         match (self, purpose) {

@@ -2,161 +2,31 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 
-use crate::identity::{Account, Factor, Phone, Policy, Recipient};
+use crate::identity::{Factor, Phone, Recipient};
+use crate::workflow::rules::Needs;
+use crate::workflow::{Action, Ask, Fact, Facts, Grant, Outcome, Question, Step, TotpOf, Wait, Wizard, Workflow};
 
-use super::vocabulary::Needs;
-use super::{Action, Ask, Fact, Facts, Grant, Outcome, Question, Step, Wait, Wizard, Workflow};
+use super::{Effect, Event, Evidence, Known, Place, Rejection, Transition};
 
-/// What a client did.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Event {
-    /// Gave a name and a password.
-    Password,
-    /// Chose a method.
-    Choose(Factor),
-    /// Gave a code: for this factor, or for whatever the step asks.
-    Code(Option<Factor>),
-    /// Gave a phone number to enrol.
-    Phone(Phone),
-    /// Asked for another code.
-    Resend,
-}
-
-/// How the check of a password or code turned out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Known {
-    Right,
-    Wrong,
-    Locked,
-}
-
-/// What is known beside the wizard itself.
-#[derive(Debug, Clone, Copy)]
-pub struct Evidence<'a> {
-    /// The account as last seen; for a password, the one that the name belongs to.
-    pub account: Option<&'a Account>,
-    /// The verdict on the password or code in the event; ignored for other events.
-    pub known: Known,
-    pub policy: &'a Policy,
-}
-
-/// Where a transition leads.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Place {
-    Waiting(String),
-    Ended(String),
-}
-
-impl Place {
-    pub fn name(&self) -> &str {
-        match self {
-            Place::Waiting(name) | Place::Ended(name) => name,
-        }
-    }
-}
-
-/// Something that must happen for a transition to be true.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Effect {
-    SendCode(Recipient),
-    CreateSecret,
-    Enable(Factor),
-    Disable(Factor),
-    OpenSession,
-}
-
-/// The next place of a wizard, and what must happen for it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Transition {
-    pub to: Place,
-    pub facts: Facts,
-    pub effects: Vec<Effect>,
-    /// The steps that were passed, each with the edge that was taken out of it.
-    pub trail: Vec<(String, &'static str)>,
-}
-
-/// Why an event leads nowhere. The wizard stays as it is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Rejection {
-    Expired,
-    /// The wizard has ended.
-    Over,
-    /// The step asks for something else.
-    NotHere,
-    MethodNotEnabled(Factor),
-    PhoneNotAllowed,
-    ResendTooSoon {
-        not_before: DateTime<Utc>,
-    },
-    TooManySends,
-    /// A fact that the step or end requires does not hold. The proof makes this impossible for a sound wizard.
-    Unproved {
-        step: String,
-        needs: Vec<Fact>,
-    },
-    /// The workflow has no such step, or turns in a circle.
-    Broken {
-        step: String,
-    },
-}
-
-/// The next step of a wizard: a function of its arguments and of nothing else.
-///
-/// # Errors
-/// A [`Rejection`]; nothing may then be changed.
-pub fn decide(
-    workflow: &Workflow,
-    wizard: &Wizard,
-    event: &Event,
-    evidence: Evidence<'_>,
-    now: DateTime<Utc>,
-) -> Result<Transition, Rejection> {
-    if wizard.is_over(now) {
-        return Err(Rejection::Expired);
-    }
-    if wizard.ended {
-        return Err(Rejection::Over);
-    }
-    let mut walk = Walk { workflow, wizard, evidence, now, event, facts: wizard.facts, effects: vec![], trail: vec![] };
-    let wait = walk.waiting(&wizard.step)?;
-    let target = walk.leave(&wizard.step, wait)?;
-    walk.follow(target)
-}
-
-/// The first place of a new wizard: from the start through whatever the server does by itself.
-///
-/// # Errors
-/// As [`decide`].
-pub fn begin(
-    workflow: &Workflow,
-    wizard: &Wizard,
-    evidence: Evidence<'_>,
-    now: DateTime<Utc>,
-) -> Result<Transition, Rejection> {
-    let event = Event::Resend;
-    let walk =
-        Walk { workflow, wizard, evidence, now, event: &event, facts: wizard.facts, effects: vec![], trail: vec![] };
-    walk.follow(workflow.start.clone())
-}
-
-struct Walk<'a> {
-    workflow: &'a Workflow,
-    wizard: &'a Wizard,
-    event: &'a Event,
-    evidence: Evidence<'a>,
-    now: DateTime<Utc>,
-    facts: Facts,
-    effects: Vec<Effect>,
-    trail: Vec<(String, &'static str)>,
+/// One decision under way.
+pub(super) struct Walk<'a> {
+    pub(super) workflow: &'a Workflow,
+    pub(super) wizard: &'a Wizard,
+    pub(super) event: &'a Event,
+    pub(super) evidence: Evidence<'a>,
+    pub(super) now: DateTime<Utc>,
+    pub(super) facts: Facts,
+    pub(super) effects: Vec<Effect>,
+    pub(super) trail: Vec<(String, &'static str)>,
 }
 
 impl<'a> Walk<'a> {
-    fn waiting(&self, name: &str) -> Result<&'a Wait, Rejection> {
+    pub(super) fn waiting(&self, name: &str) -> Result<&'a Wait, Rejection> {
         self.workflow.waiting(name).ok_or_else(|| Rejection::Broken { step: name.to_owned() })
     }
 
     /// Takes the edge out of a waiting step that the event asks for.
-    fn leave(&mut self, name: &str, wait: &'a Wait) -> Result<String, Rejection> {
+    pub(super) fn leave(&mut self, name: &str, wait: &'a Wait) -> Result<String, Rejection> {
         if *self.event == Event::Resend {
             let target = wait.resend.clone().ok_or(Rejection::NotHere)?;
             self.trail.push((name.to_owned(), "resend"));
@@ -181,32 +51,60 @@ impl<'a> Walk<'a> {
 
     /// How the event turns out at a step with this ask; `None` when the step asks for something else.
     fn outcome(&self, ask: Ask) -> Result<Option<Outcome>, Rejection> {
+        if !ask.takes(self.event) {
+            return Ok(None);
+        }
         let checked = match self.evidence.known {
             Known::Right => Outcome::Right,
             Known::Wrong => Outcome::Wrong,
             Known::Locked => Outcome::Locked,
         };
-        Ok(match (ask, self.event) {
-            (Ask::CheckPassword, Event::Password) => {
-                Some(if checked == Outcome::Right { Outcome::Right } else { Outcome::Wrong })
+        Ok(Some(match (ask, self.event) {
+            (Ask::CheckPassword, _) if checked == Outcome::Right && self.may_sign_in() => Outcome::Right,
+            (Ask::CheckPassword, _) => Outcome::Wrong,
+            (Ask::ChooseMethod, Event::Choose(factor)) => {
+                self.still_on(*factor)?;
+                Outcome::of_factor(*factor)
             }
-            (Ask::CheckTotp(_), Event::Code(None | Some(Factor::Google))) => Some(checked),
-            (Ask::CheckCode(_), Event::Code(None)) => Some(checked),
-            (Ask::CheckCode(recipient), Event::Code(Some(factor))) if recipient.factor() == *factor => Some(checked),
-            (Ask::ChooseMethod, Event::Choose(factor)) => match self.evidence.account {
-                Some(account) if account.has(*factor) => Some(Outcome::of_factor(*factor)),
-                _ => return Err(Rejection::MethodNotEnabled(*factor)),
-            },
             (Ask::EnterPhone, Event::Phone(phone)) => match self.evidence.policy.allows_phone(phone) {
-                true => Some(Outcome::Accepted),
+                true => Outcome::Accepted,
                 false => return Err(Rejection::PhoneNotAllowed),
             },
-            _ => None,
-        })
+            (Ask::ChooseMethod | Ask::EnterPhone, _) => return Err(Rejection::NotHere),
+            (Ask::CheckTotp(TotpOf::New) | Ask::CheckCode(Recipient::NewPhone), _) => checked,
+            (Ask::CheckTotp(TotpOf::Enrolled), _) => self.still_on(Factor::Google).map(|()| checked)?,
+            (Ask::CheckCode(recipient @ (Recipient::Phone | Recipient::Email)), _) => {
+                self.reachable(recipient).map(|()| checked)?
+            }
+        }))
+    }
+
+    /// Whether the account that the password belongs to may be the one of this wizard: a session fixes it.
+    fn may_sign_in(&self) -> bool {
+        let named = self.evidence.account.map(|account| account.id);
+        let fixed = self.wizard.account.as_ref().map(|account| account.id);
+        named.is_some() && (!self.facts.holds(Fact::SessionPresent) || named == fixed)
+    }
+
+    /// A factor that was turned off since the wizard learnt of it proves nothing any more.
+    pub(super) fn still_on(&self, factor: Factor) -> Result<(), Rejection> {
+        match self.evidence.account {
+            Some(account) if account.has(factor) => Ok(()),
+            _ => Err(Rejection::MethodNotEnabled(factor)),
+        }
+    }
+
+    /// A code goes to what was confirmed at enrolment; the account's address also serves whoever is signed in already.
+    fn reachable(&self, recipient: Recipient) -> Result<(), Rejection> {
+        match recipient {
+            Recipient::NewPhone => Ok(()),
+            Recipient::Email if self.facts.holds(Fact::SessionPresent) => Ok(()),
+            Recipient::Phone | Recipient::Email => self.still_on(recipient.factor()),
+        }
     }
 
     /// Goes on through routes and automatic steps until somebody has to be waited for, or the end is reached.
-    fn follow(mut self, mut name: String) -> Result<Transition, Rejection> {
+    pub(super) fn follow(mut self, mut name: String) -> Result<Transition, Rejection> {
         for _ in 0..=self.workflow.steps.len() {
             match self.workflow.step(&name) {
                 Some(Step::Wait(wait)) => {
@@ -216,6 +114,7 @@ impl<'a> Walk<'a> {
                 Some(Step::End(end)) => {
                     self.require(&name, end.grants.needs())?;
                     if end.grants == Grant::Session {
+                        self.require_a_factor_that_is_on(&name)?;
                         self.effects.push(Effect::OpenSession);
                     }
                     return Ok(self.arrive(Place::Ended(name)));
@@ -228,7 +127,7 @@ impl<'a> Walk<'a> {
                 }
                 Some(Step::Route(route)) => {
                     self.require(&name, route.by.needs())?;
-                    let outcome = self.answer(&route.by);
+                    let outcome = self.answer(&name, &route.by)?;
                     self.facts = route.by.after(outcome, self.facts);
                     name = self.along(&name, &route.edges, outcome)?;
                 }
@@ -255,15 +154,31 @@ impl<'a> Walk<'a> {
         }
     }
 
+    /// The proof speaks of an account that stands still. This one may have changed while the client was waited for:
+    /// what was proved must be by a factor that is on now, unless none is.
+    fn require_a_factor_that_is_on(&self, name: &str) -> Result<(), Rejection> {
+        let account = self.evidence.account.ok_or_else(|| unproved(name, Fact::PasswordVerified))?;
+        let enabled = account.enabled();
+        if enabled.is_empty() || enabled.iter().any(|factor| self.facts.holds(Fact::verified(*factor))) {
+            return Ok(());
+        }
+        let needs = enabled.into_iter().map(Fact::verified).collect();
+        Err(Rejection::Unproved { step: name.to_owned(), needs })
+    }
+
     fn act(&mut self, action: Action) -> Result<(), Rejection> {
         let effect = match action {
             Action::SendCode(recipient) => {
+                self.reachable(recipient)?;
                 self.may_send(recipient)?;
                 Effect::SendCode(recipient)
             }
             Action::CreateSecret => Effect::CreateSecret,
             Action::EnableFactor(factor) => Effect::Enable(factor),
-            Action::DisableFactor(factor) => Effect::Disable(factor),
+            Action::DisableFactor(factor) => {
+                self.still_on(factor)?;
+                Effect::Disable(factor)
+            }
         };
         self.facts = action.after(self.facts);
         self.effects.push(effect);
@@ -272,6 +187,10 @@ impl<'a> Walk<'a> {
 
     fn may_send(&self, recipient: Recipient) -> Result<(), Rejection> {
         let sends = &self.wizard.sends;
+        // One code is outstanding at a time, so one walk sends at most one. The proof sees to it.
+        if self.effects.iter().any(|effect| matches!(effect, Effect::SendCode(_))) {
+            return Err(Rejection::TooManySends);
+        }
         if sends.count >= self.evidence.policy.sends_per_wizard {
             return Err(Rejection::TooManySends);
         }
@@ -281,15 +200,17 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn answer(&self, question: &Question) -> Outcome {
+    fn answer(&self, name: &str, question: &Question) -> Result<Outcome, Rejection> {
         let account = self.evidence.account;
         let listed = match question {
             Question::EnrolledFactors => {
-                return match account.map(Account::enabled).unwrap_or_default().as_slice() {
+                // No account must never look like an account without factors.
+                let account = account.ok_or_else(|| unproved(name, Fact::PasswordVerified))?;
+                return Ok(match account.enabled().as_slice() {
                     [] => Outcome::None,
                     [factor] => Outcome::of_factor(*factor),
                     _ => Outcome::Several,
-                };
+                });
             }
             Question::AccountGroup(groups) => {
                 account.is_some_and(|account| groups.iter().any(|group| account.groups.contains(group)))
@@ -299,7 +220,7 @@ impl<'a> Walk<'a> {
                 .is_some_and(|phone| prefixes.iter().any(|prefix| phone.as_str().starts_with(prefix.as_str()))),
             Question::ClientKind(kinds) => self.wizard.client_kind.as_ref().is_some_and(|kind| kinds.contains(kind)),
         };
-        if listed { Outcome::Listed } else { Outcome::Unlisted }
+        Ok(if listed { Outcome::Listed } else { Outcome::Unlisted })
     }
 
     /// The phone at hand: the one in the event, else the one typed before, else the enrolled one, else the account's.
@@ -311,4 +232,8 @@ impl<'a> Walk<'a> {
         let enrolled = || account.and_then(|account| account.factors.sms.as_ref().map(|sms| &sms.phone));
         self.wizard.pending.phone.as_ref().or_else(enrolled).or_else(|| account.and_then(|a| a.phone.as_ref()))
     }
+}
+
+fn unproved(step: &str, need: Fact) -> Rejection {
+    Rejection::Unproved { step: step.to_owned(), needs: vec![need] }
 }

@@ -1,0 +1,146 @@
+//! What each word of the vocabulary needs to be known before, and what is known after it. The proof walks by these
+//! rules and [`super::decide`] by the very same.
+
+use crate::identity::{Factor, Recipient};
+
+use super::{Action, Ask, Fact, Facts, Grant, Outcome, Purpose, Question, TotpOf};
+
+impl Purpose {
+    /// The facts that hold before the first step.
+    pub fn at_start(self) -> Facts {
+        match self {
+            Purpose::SignIn => Facts::none(),
+            Purpose::Enable(_) => Facts::of(&[Fact::SessionPresent]),
+            Purpose::Disable(factor) => Facts::of(&[Fact::SessionPresent, Fact::has(factor)]),
+        }
+    }
+}
+
+/// What must be known before: each group needs one of its facts.
+pub type Needs = Vec<Vec<Fact>>;
+
+impl Ask {
+    pub fn needs(self) -> Needs {
+        match self {
+            Ask::CheckPassword => vec![],
+            Ask::ChooseMethod => vec![vec![Fact::PasswordVerified]],
+            Ask::CheckTotp(TotpOf::Enrolled) => vec![vec![Fact::HasGoogle]],
+            Ask::CheckTotp(TotpOf::New) => vec![vec![Fact::SecretCreated]],
+            Ask::CheckCode(recipient) => vec![vec![Fact::sent_to(recipient)]],
+            Ask::EnterPhone => vec![vec![Fact::SessionPresent]],
+        }
+    }
+
+    /// What is known after `outcome`, given what was known before.
+    pub fn after(self, outcome: Outcome, facts: Facts) -> Facts {
+        match outcome {
+            Outcome::Right => self.proved(facts).with(Fact::LastAnswerRight),
+            Outcome::Wrong | Outcome::Locked => self.refuted(facts).without(Fact::LastAnswerRight),
+            _ => match (self, outcome.factor()) {
+                (Ask::ChooseMethod, Some(factor)) => facts.with(Fact::has(factor)),
+                (Ask::EnterPhone, _) => {
+                    facts.without(Fact::NewPhoneVerified).without(Fact::SentToNewPhone).with(Fact::PhoneEntered)
+                }
+                _ => facts,
+            },
+        }
+    }
+
+    fn proved(self, facts: Facts) -> Facts {
+        match self {
+            Ask::CheckPassword => self.refuted(facts).with(Fact::PasswordVerified),
+            Ask::CheckTotp(TotpOf::Enrolled) => facts.with(Fact::GoogleVerified),
+            Ask::CheckTotp(TotpOf::New) => facts.with(Fact::NewSecretVerified),
+            // A code is good for one answer.
+            Ask::CheckCode(recipient) => facts.without(Fact::sent_to(recipient)).with(Fact::verified_at(recipient)),
+            Ask::ChooseMethod | Ask::EnterPhone => facts,
+        }
+    }
+
+    fn refuted(self, facts: Facts) -> Facts {
+        match self {
+            // A session belongs to one account, and a password of another account is a wrong one (see `decide`).
+            Ask::CheckPassword if facts.holds(Fact::SessionPresent) => facts.without(Fact::PasswordVerified),
+            // Another password may be another account: nothing known of the one before may survive.
+            Ask::CheckPassword => Facts::none(),
+            Ask::CheckTotp(_) | Ask::CheckCode(_) | Ask::ChooseMethod | Ask::EnterPhone => facts,
+        }
+    }
+}
+
+impl Action {
+    pub fn needs(self) -> Needs {
+        match self {
+            Action::SendCode(Recipient::Phone) => vec![vec![Fact::HasSms]],
+            Action::SendCode(Recipient::NewPhone) => vec![vec![Fact::PhoneEntered]],
+            Action::SendCode(Recipient::Email) => vec![vec![Fact::HasEmail, Fact::SessionPresent]],
+            Action::CreateSecret => vec![vec![Fact::SessionPresent]],
+            Action::EnableFactor(factor) => {
+                let proved = match factor {
+                    Factor::Google => Fact::NewSecretVerified,
+                    Factor::Sms => Fact::NewPhoneVerified,
+                    Factor::Email => Fact::EmailVerified,
+                };
+                vec![vec![Fact::SessionPresent], vec![proved], vec![Fact::LastAnswerRight]]
+            }
+            Action::DisableFactor(factor) => {
+                vec![vec![Fact::SessionPresent], vec![Fact::verified(factor)], vec![Fact::LastAnswerRight]]
+            }
+        }
+    }
+
+    pub fn after(self, facts: Facts) -> Facts {
+        match self {
+            // One code is outstanding at a time: a new one lets the others die.
+            Action::SendCode(recipient) => Recipient::ALL
+                .into_iter()
+                .fold(facts, |facts, other| facts.without(Fact::sent_to(other)))
+                .with(Fact::sent_to(recipient)),
+            Action::CreateSecret => facts.without(Fact::NewSecretVerified).with(Fact::SecretCreated),
+            Action::EnableFactor(factor) => {
+                facts.without(Fact::NoFactorEnrolled).with(Fact::has(factor)).with(Fact::FactorChanged)
+            }
+            Action::DisableFactor(factor) => facts.without(Fact::has(factor)).with(Fact::FactorChanged),
+        }
+    }
+}
+
+impl Question {
+    pub fn needs(&self) -> Needs {
+        match self {
+            Question::EnrolledFactors | Question::AccountGroup(_) | Question::PhonePrefix(_) => {
+                vec![vec![Fact::PasswordVerified, Fact::SessionPresent]]
+            }
+            Question::ClientKind(_) => vec![],
+        }
+    }
+
+    pub fn after(&self, outcome: Outcome, facts: Facts) -> Facts {
+        match (self, outcome) {
+            (Question::EnrolledFactors, outcome) => {
+                let none = Factor::ALL.into_iter().fold(facts, |facts, factor| facts.without(Fact::has(factor)));
+                match outcome.factor() {
+                    Some(factor) => none.without(Fact::NoFactorEnrolled).with(Fact::has(factor)),
+                    None if outcome == Outcome::None => none.with(Fact::NoFactorEnrolled),
+                    // Several: which ones is learnt when one is chosen; what was known of single ones stands.
+                    None => facts.without(Fact::NoFactorEnrolled),
+                }
+            }
+            (Question::AccountGroup(_) | Question::PhonePrefix(_) | Question::ClientKind(_), _) => facts,
+        }
+    }
+}
+
+impl Grant {
+    pub fn needs(self) -> Needs {
+        match self {
+            Grant::Session => vec![
+                vec![Fact::PasswordVerified],
+                vec![Fact::GoogleVerified, Fact::SmsVerified, Fact::EmailVerified, Fact::NoFactorEnrolled],
+                vec![Fact::LastAnswerRight],
+            ],
+            Grant::FactorChange => vec![vec![Fact::FactorChanged], vec![Fact::LastAnswerRight]],
+            Grant::Nothing => vec![],
+        }
+    }
+}
