@@ -1,0 +1,73 @@
+//! What is missing, and what would bring it about, in words.
+
+use crate::workflow::refusal::any_of;
+use crate::workflow::rules::Needs;
+use crate::workflow::{Ask, Fact, Step};
+
+/// What a step needs to be known, and what it does that needs it.
+pub fn demand(step: &Step) -> (Needs, String) {
+    match step {
+        Step::Wait(wait) => (wait.ask.needs(), asks(wait.ask)),
+        Step::Auto(auto) => (auto.action.needs(), format!("does `{}`", auto.action.spelling())),
+        Step::Route(route) => (route.by.needs(), format!("decides by `{}`", route.by.word())),
+        Step::End(end) => (end.grants.needs(), format!("grants `{}`", end.grants.as_str())),
+    }
+}
+
+pub fn asks(ask: Ask) -> String {
+    format!("asks for `{}`", ask.spelling())
+}
+
+/// The problem and the change when none of `group` is known.
+pub fn lacking(does: &str, group: &[Fact]) -> (String, String) {
+    let missing: Vec<&str> = group.iter().map(|fact| meaning(*fact)).collect();
+    let sources: Vec<&str> = group.iter().map(|fact| source(*fact)).collect();
+    let problem = format!("{does} without {}", any_of(&missing));
+    (problem, format!("lead this path through {} first, or elsewhere", any_of(&sources)))
+}
+
+fn meaning(fact: Fact) -> &'static str {
+    match fact {
+        Fact::SessionPresent => "a session",
+        Fact::PasswordVerified => "a right password",
+        Fact::NoFactorEnrolled => "having just seen that no factor is on",
+        Fact::HasGoogle => "knowing that `google` is on",
+        Fact::HasSms => "knowing that `sms` is on",
+        Fact::HasEmail => "knowing that `email` is on",
+        Fact::SecretCreated => "a new authenticator secret",
+        Fact::PhoneEntered => "a phone number typed in",
+        Fact::SentToPhone => "a code on its way to the enrolled phone",
+        Fact::SentToNewPhone => "a code on its way to the new phone",
+        Fact::SentToEmail => "a code on its way to the email address",
+        Fact::GoogleVerified => "a right code of the enrolled authenticator",
+        Fact::SmsVerified => "a right code sent to the enrolled phone",
+        Fact::EmailVerified => "a right code sent to the email address",
+        Fact::NewSecretVerified => "a right code of the new authenticator secret",
+        Fact::NewPhoneVerified => "a right code sent to the new phone",
+        Fact::FactorChanged => "a factor turned on or off",
+        Fact::LastAnswerRight => "the last password or code having been right",
+    }
+}
+
+fn source(fact: Fact) -> &'static str {
+    match fact {
+        Fact::SessionPresent => "a workflow that a session starts (purpose \"enable\" or \"disable\")",
+        Fact::PasswordVerified => "`right` of a check_password",
+        Fact::NoFactorEnrolled => "`none` of a route by enrolled_factors, with no waiting step after it",
+        Fact::HasGoogle => "`google` of a choose_method or of a route by enrolled_factors",
+        Fact::HasSms => "`sms` of a choose_method or of a route by enrolled_factors",
+        Fact::HasEmail => "`email` of a choose_method or of a route by enrolled_factors",
+        Fact::SecretCreated => "a create_secret",
+        Fact::PhoneEntered => "an enter_phone",
+        Fact::SentToPhone => "a send_code with `to = \"phone\"`, the last code sent,",
+        Fact::SentToNewPhone => "a send_code with `to = \"new_phone\"`, the last code sent,",
+        Fact::SentToEmail => "a send_code with `to = \"email\"`, the last code sent,",
+        Fact::GoogleVerified => "`right` of a check_totp with `of = \"enrolled\"`",
+        Fact::SmsVerified => "`right` of a check_code with `to = \"phone\"`",
+        Fact::EmailVerified => "`right` of a check_code with `to = \"email\"`",
+        Fact::NewSecretVerified => "`right` of a check_totp with `of = \"new\"`",
+        Fact::NewPhoneVerified => "`right` of a check_code with `to = \"new_phone\"`",
+        Fact::FactorChanged => "an enable_factor or disable_factor",
+        Fact::LastAnswerRight => "`right` of a check_password, check_totp or check_code after every wrong answer",
+    }
+}
