@@ -4,5 +4,7 @@
 //! three adapters never import each other. `tests/architecture.rs` holds the arrows to that.
 
 pub mod engine;
+pub mod http;
 pub mod identity;
+pub mod telemetry;
 pub mod workflow;

@@ -4,4 +4,60 @@
 //! leaves only after the step that promises it is committed.
 //! Never here: HTTP, Redis, SMTP. What the outside is made of is behind the ports.
 
+mod accounts;
+mod call;
+mod changes;
+mod definitions;
+mod passwords;
 pub mod ports;
+mod sessions;
+mod wizards;
+
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+
+pub use accounts::{AccountPatch, NewAccount, NewPassword};
+pub use call::{
+    Asking, Call, Client, CodeInput, Data, Enrolment, FieldProblem, Idempotency, Input, Reason, Refused, SendReceipt, Standing,
+    Token, Tokens,
+};
+pub use changes::{ChangeFilter, ChangePage};
+pub use definitions::Definitions;
+pub use passwords::{PasswordError, Passwords};
+pub use sessions::Caller;
+pub use wizards::{Gate, Started};
+
+use crate::identity::{AccessTokens, Keys, Policy};
+use ports::{Clock, Courier, Entropy, RequestId, Store};
+
+/// How long things last, and how tightly wizards are bound.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    pub access_ttl: TimeDelta,
+    pub refresh_ttl: TimeDelta,
+    /// Whether a wizard answers only to whoever shows its key.
+    pub strict_binding: bool,
+}
+
+/// Everything that decides and does. Shared by all workers; holds no state of its own.
+pub struct Engine {
+    pub store: Arc<dyn Store>,
+    pub courier: Arc<dyn Courier>,
+    pub clock: Arc<dyn Clock>,
+    pub entropy: Arc<dyn Entropy>,
+    pub keys: Keys,
+    pub tokens: AccessTokens,
+    pub policy: Policy,
+    pub passwords: Passwords,
+    pub definitions: Definitions,
+    pub settings: Settings,
+}
+
+impl Engine {
+    /// A fresh name for one call to the store. Never the client's request id: a repeat of that must not be answered
+    /// with somebody else's verdict.
+    fn request(&self) -> RequestId {
+        RequestId(data_encoding::BASE64URL_NOPAD.encode(&self.entropy.bytes::<16>()))
+    }
+}

@@ -15,6 +15,7 @@ mod phone;
 mod policy;
 mod secret;
 mod session;
+mod token;
 mod totp;
 mod username;
 
@@ -29,5 +30,6 @@ pub use phone::{Phone, PhoneError};
 pub use policy::Policy;
 pub use secret::Secret;
 pub use session::{RefreshOutcome, RefreshToken, Session, SessionId, UsedToken};
+pub use token::{AccessTokens, BadSigningKey, Bearer, SigningKey, TokenAlgorithm};
 pub use totp::{Totp, TotpSecret};
 pub use username::{LoginName, NameRules, Username, UsernameError};

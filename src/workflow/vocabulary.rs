@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::identity::{Factor, Recipient};
 
 /// What a workflow is for. It decides what is known when a wizard starts, and what its ends may grant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Purpose {
     /// Anybody starts it; it may end in a session.
     SignIn,
@@ -26,7 +26,7 @@ pub enum TotpOf {
 }
 
 /// What a waiting step asks the client for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Ask {
     /// A name and a password.
     CheckPassword,

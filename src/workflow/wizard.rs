@@ -67,6 +67,9 @@ pub struct Wizard {
     pub sends: Sends,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_kind: Option<String>,
+    /// The step was reached by choosing a method, whose answers carry no data.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub chosen: bool,
     /// The last answer that was asked for with an `Idempotency-Key`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answered: Option<Answered>,
@@ -113,6 +116,9 @@ pub struct Outstanding {
     pub digest: CodeDigest,
     pub sent_at: DateTime<Utc>,
     pub expires_at: DateTime<Utc>,
+    /// No provider has answered for it: it may or may not arrive.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unconfirmed: bool,
 }
 
 /// An answer kept for a client that asks again because it never heard it.

@@ -1,0 +1,174 @@
+use std::collections::BTreeSet;
+
+use crate::engine::passwords::is_supported_hash;
+use crate::engine::ports::NameTaken;
+use crate::engine::{Engine, FieldProblem, Reason, Refused};
+use crate::identity::{Account, AccountId, Email, Factors, Locale, LoginName, Phone, Secret, Username};
+
+/// How often an account may change under one patch before the patch gives up.
+const PATIENCE: usize = 5;
+
+/// Characters that a password may have.
+const PASSWORD_LENGTH: std::ops::RangeInclusive<usize> = 8..=128;
+
+/// An account to be made.
+#[derive(Debug, Clone)]
+pub struct NewAccount {
+    pub email: Email,
+    pub username: Option<Username>,
+    pub password: Option<NewPassword>,
+    pub phone: Option<Phone>,
+    pub locale: Locale,
+    pub groups: BTreeSet<String>,
+    pub permissions: BTreeSet<String>,
+}
+
+#[derive(Debug, Clone)]
+pub enum NewPassword {
+    Plain(Secret),
+    /// A PHC string made elsewhere.
+    Hash(String),
+}
+
+/// What to change; `None` leaves it, `Some(None)` clears it.
+#[derive(Debug, Clone, Default)]
+pub struct AccountPatch {
+    pub email: Option<Email>,
+    pub username: Option<Option<Username>>,
+    pub password: Option<NewPassword>,
+    pub phone: Option<Option<Phone>>,
+    pub locale: Option<Locale>,
+    pub groups: Option<BTreeSet<String>>,
+    pub permissions: Option<BTreeSet<String>>,
+}
+
+impl Engine {
+    /// Makes an account.
+    ///
+    /// # Errors
+    /// [`Reason::Taken`] naming the field whose value another account has; [`Reason::Invalid`] for a password or hash
+    /// that cannot be used.
+    pub async fn create_account(&self, new: NewAccount) -> Result<Account, Refused> {
+        let password_hash = self.hashed(new.password).await?;
+        let now = self.clock.now();
+        let account = Account {
+            id: AccountId(0),
+            revision: 0,
+            email: new.email,
+            username: new.username,
+            phone: new.phone,
+            locale: new.locale,
+            groups: new.groups,
+            permissions: new.permissions,
+            password_hash,
+            factors: Factors::default(),
+            created_at: now,
+            updated_at: now,
+        };
+        let names = account.login_names(&self.policy.names);
+        let created = self.store.create_account(account.clone(), &names).await?;
+        created.map_err(|taken| self.taken(&account, &taken))
+    }
+
+    /// The account with this number.
+    ///
+    /// # Errors
+    /// [`Reason::NotFound`].
+    pub async fn account(&self, id: AccountId) -> Result<Account, Refused> {
+        self.store.account(id).await?.ok_or_else(|| Refused::new(Reason::NotFound))
+    }
+
+    /// The account that this email address or user name belongs to.
+    ///
+    /// # Errors
+    /// When the store gives no answer.
+    pub async fn account_named(&self, name: &str) -> Result<Option<Account>, Refused> {
+        let name = LoginName::of_typed(name, &self.policy.names);
+        Ok(self.store.account_by_name(&name).await?)
+    }
+
+    /// Up to `limit` accounts with a number above `after`.
+    ///
+    /// # Errors
+    /// When the store gives no answer.
+    pub async fn accounts(&self, after: Option<AccountId>, limit: usize) -> Result<Vec<Account>, Refused> {
+        Ok(self.store.accounts(after, limit).await?)
+    }
+
+    /// Changes an account. A new password ends all its sessions.
+    ///
+    /// # Errors
+    /// As [`Self::create_account`]; [`Reason::NotFound`] when there is no such account.
+    pub async fn patch_account(&self, id: AccountId, patch: AccountPatch) -> Result<Account, Refused> {
+        let password_hash = self.hashed(patch.password.clone()).await?;
+        for _ in 0..PATIENCE {
+            let before = self.account(id).await?;
+            let next = self.patched(&before, &patch, password_hash.clone());
+            let (old, new) = (before.login_names(&self.policy.names), next.login_names(&self.policy.names));
+            let replaced = self.store.replace_account(&next, &old, &new).await?;
+            if replaced.map_err(|taken| self.taken(&next, &taken))? {
+                if password_hash.is_some() {
+                    self.end_all_sessions(id).await?;
+                }
+                return Ok(next);
+            }
+        }
+        Err(Refused::new(Reason::WizardChanged))
+    }
+
+    fn patched(&self, before: &Account, patch: &AccountPatch, password_hash: Option<String>) -> Account {
+        let mut next = before.clone();
+        let AccountPatch { email, username, password: _, phone, locale, groups, permissions } = patch.clone();
+        next.email = email.unwrap_or(next.email);
+        next.username = username.unwrap_or(next.username);
+        next.phone = phone.unwrap_or(next.phone);
+        next.locale = locale.unwrap_or(next.locale);
+        next.groups = groups.unwrap_or(next.groups);
+        next.permissions = permissions.unwrap_or(next.permissions);
+        next.password_hash = password_hash.or(next.password_hash);
+        next.revision += 1;
+        next.updated_at = self.clock.now();
+        next
+    }
+
+    async fn end_all_sessions(&self, id: AccountId) -> Result<(), Refused> {
+        for session in self.store.sessions(id, self.clock.now()).await? {
+            self.store.end_session(id, &session.id).await?;
+        }
+        Ok(())
+    }
+
+    /// Deletes an account with everything of its own.
+    ///
+    /// # Errors
+    /// [`Reason::NotFound`] when there is no such account.
+    pub async fn delete_account(&self, id: AccountId) -> Result<(), Refused> {
+        let account = self.account(id).await?;
+        match self.store.delete_account(id, &account.login_names(&self.policy.names)).await? {
+            true => Ok(()),
+            false => Err(Refused::new(Reason::NotFound)),
+        }
+    }
+
+    async fn hashed(&self, password: Option<NewPassword>) -> Result<Option<String>, Refused> {
+        match password {
+            None => Ok(None),
+            Some(NewPassword::Hash(hash)) if is_supported_hash(&hash) => Ok(Some(hash)),
+            Some(NewPassword::Hash(_)) => {
+                Err(Refused::new(Reason::Invalid).field("passwordHash", FieldProblem::PasswordHash))
+            }
+            Some(NewPassword::Plain(password)) => {
+                if !PASSWORD_LENGTH.contains(&password.expose().chars().count()) {
+                    return Err(Refused::new(Reason::Invalid).field("password", FieldProblem::PasswordLength));
+                }
+                Ok(Some(self.passwords.hash(password, self.entropy.bytes()).await?))
+            }
+        }
+    }
+
+    fn taken(&self, account: &Account, taken: &NameTaken) -> Refused {
+        let email = LoginName::of_email(&account.email, &self.policy.names);
+        let field = if taken.0 == email { "email" } else { "username" };
+        Refused::new(Reason::Taken).field(field, FieldProblem::Taken)
+    }
+}

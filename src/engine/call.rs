@@ -1,0 +1,277 @@
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::identity::{Factor, Phone, Recipient, Secret};
+use crate::workflow::{Ask, Purpose, WizardId};
+
+use super::ports::AddressKey;
+
+/// What is known of a call beside what it asks for.
+#[derive(Debug, Clone)]
+pub struct Call {
+    /// Names this call in logs and in the store's scripts.
+    pub request_id: String,
+    pub address: AddressKey,
+    /// The client's address and `User-Agent` as a session remembers them.
+    pub client: Client,
+    /// The wizard key that was shown, by cookie or header.
+    pub wizard_key: Option<Secret>,
+    /// The `Idempotency-Key`, and what exactly was asked under it.
+    pub idempotency: Option<Idempotency>,
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct Client {
+    pub address: Option<String>,
+    pub agent: Option<String>,
+    /// What the client says it is, such as `web` or `ios`; workflows may route by it, nothing trusts it.
+    pub kind: Option<String>,
+}
+
+#[derive(Debug, Clone)]
+pub struct Idempotency {
+    pub key: String,
+    /// Method, path and body, in a form that two equal requests share.
+    pub request: String,
+}
+
+/// What a client does at a step.
+#[derive(Debug, Clone)]
+pub enum Input {
+    Password { name: String, password: Secret },
+    Choose(Factor),
+    Code(CodeInput),
+    Phone(Phone),
+    Resend,
+}
+
+#[derive(Debug, Clone)]
+pub struct CodeInput {
+    /// The factor that the code is for, where the call says so.
+    pub factor: Option<Factor>,
+    pub code: String,
+    /// The key of an authenticator enrolment, as the client shows it back.
+    pub key: Option<String>,
+    pub end_other_sessions: bool,
+}
+
+/// Where a wizard stands, as a surface shows it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Standing {
+    pub id: WizardId,
+    /// The workflow's name and the place in it.
+    pub workflow: String,
+    pub step: String,
+    /// What the client sees as `workflow`.
+    pub shows: String,
+    pub purpose: Purpose,
+    /// What is asked for next; `None` when the wizard is over.
+    pub asks: Option<Asking>,
+    pub done: bool,
+    pub data: Data,
+    /// The code that is on its way, if one is.
+    pub receipt: Option<SendReceipt>,
+    pub expires_at: DateTime<Utc>,
+}
+
+/// What a waiting step takes, read off the workflow.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Asking {
+    pub ask: Ask,
+    /// Digits of the code, where one is asked for.
+    pub digits: u8,
+    /// Whether another code may be asked for.
+    pub resend: bool,
+    /// What the step that offers alternatives asks for.
+    pub switch: Option<Ask>,
+}
+
+/// What a step has to tell.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub enum Data {
+    Nothing,
+    /// The first page of a sign-in.
+    SignIn,
+    Methods(Vec<Factor>),
+    Receipt,
+    Enrolment(Enrolment),
+    Tokens(Tokens),
+    /// A factor was turned on or off.
+    Changed,
+}
+
+/// A fresh authenticator secret, to be scanned or typed.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Enrolment {
+    pub key: String,
+    pub otpauth_url: String,
+    /// PNG.
+    pub qr: Vec<u8>,
+}
+
+impl std::fmt::Debug for Enrolment {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Enrolment([secret])")
+    }
+}
+
+/// A pair of tokens, shown once.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Tokens {
+    pub access: Token,
+    pub refresh: Token,
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Token {
+    pub token: String,
+    pub created_at: DateTime<Utc>,
+    pub expires_at: DateTime<Utc>,
+}
+
+impl std::fmt::Debug for Tokens {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Tokens([secret])")
+    }
+}
+
+/// A code that was sent.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct SendReceipt {
+    /// Whether a provider has taken it; `false` when none answered in time and it may still arrive.
+    pub accepted: bool,
+    /// Codes that this wizard has sent so far.
+    pub sent: u32,
+    pub sent_at: DateTime<Utc>,
+    pub expires_at: DateTime<Utc>,
+    pub recipient: Recipient,
+    /// The address or number: whole for a phone that was just typed, masked otherwise.
+    pub shown: String,
+}
+
+/// Why a call was refused. Nothing was changed unless the reason says so.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Refused {
+    pub reason: Reason,
+    /// The wizard and what it shows, for a step of one.
+    pub at: Option<(WizardId, String)>,
+    pub attempts_left: Option<u32>,
+    /// Seconds, rounded up.
+    pub retry_after: Option<u64>,
+    /// What is wrong with which field: the field, and the key of a message.
+    pub fields: BTreeMap<String, FieldProblem>,
+}
+
+/// What is wrong with a field. The surface words it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FieldProblem {
+    Digits(u8),
+    Email,
+    Username,
+    Phone,
+    PhoneNotAllowed,
+    Uuid,
+    Factor,
+    Taken,
+    Key,
+    PasswordHash,
+    PasswordLength,
+    Locale,
+    OutOfRange(u64, u64),
+    Time,
+    Invalid(String),
+}
+
+/// The reasons for refusing. The surface has one table from these to status, code and message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Reason {
+    /// Unknown, expired or foreign: all three look the same.
+    WizardNotFound,
+    NotFound,
+    Unauthorized,
+    Forbidden,
+    Invalid,
+    InvalidCredentials,
+    InvalidCode,
+    CodeExpired,
+    CodeUsed,
+    InvalidPhone,
+    MethodNotEnabled,
+    MethodAlreadyEnabled,
+    TooManyAttempts,
+    AccountLocked,
+    ResendTooSoon,
+    TooManySends,
+    StepNotAllowed,
+    WizardChanged,
+    WorkflowDisabled,
+    IdempotencyKeyReused,
+    Taken,
+    DeliveryFailed,
+    Unavailable,
+    Overloaded,
+    Internal,
+}
+
+impl Refused {
+    pub fn new(reason: Reason) -> Self {
+        Refused { reason, at: None, attempts_left: None, retry_after: None, fields: BTreeMap::new() }
+    }
+
+    #[must_use]
+    pub fn field(mut self, name: &str, problem: FieldProblem) -> Self {
+        self.fields.insert(name.to_owned(), problem);
+        self
+    }
+
+    #[must_use]
+    pub fn attempts_left(mut self, left: u32) -> Self {
+        self.attempts_left = Some(left);
+        self
+    }
+
+    /// The time to wait, as whole seconds from `now`, at least 1.
+    #[must_use]
+    pub fn until(mut self, until: DateTime<Utc>, now: DateTime<Utc>) -> Self {
+        let seconds = (until - now).num_milliseconds().max(1).unsigned_abs().div_ceil(1_000);
+        self.retry_after = Some(seconds);
+        self
+    }
+}
+
+impl From<super::ports::StoreError> for Refused {
+    fn from(error: super::ports::StoreError) -> Self {
+        use super::ports::StoreError;
+        match error {
+            StoreError::Unavailable(why) => {
+                tracing::warn!(%why, "the store is unavailable");
+                let mut refused = Refused::new(Reason::Unavailable);
+                refused.retry_after = Some(1);
+                refused
+            }
+            StoreError::Damaged(why) => {
+                tracing::error!(%why, "a stored record is damaged");
+                Refused::new(Reason::Internal)
+            }
+        }
+    }
+}
+
+impl From<super::passwords::PasswordError> for Refused {
+    fn from(error: super::passwords::PasswordError) -> Self {
+        use super::passwords::PasswordError;
+        match error {
+            PasswordError::Overloaded => {
+                let mut refused = Refused::new(Reason::Overloaded);
+                refused.retry_after = Some(2);
+                refused
+            }
+            PasswordError::Failed => {
+                tracing::error!("a password hash could not be computed");
+                Refused::new(Reason::Internal)
+            }
+        }
+    }
+}

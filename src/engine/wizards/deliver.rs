@@ -1,0 +1,75 @@
+use crate::engine::ports::{Commit, SendFailure};
+use crate::engine::{Call, Engine, Reason, Refused, Standing};
+use crate::workflow::Wizard;
+
+use super::lower::Plan;
+use super::open::{Opened, at};
+
+impl Engine {
+    /// Sends what the committed step has promised. What no provider took costs no cooldown and no budget.
+    pub(super) async fn deliver(
+        &self,
+        call: &Call,
+        opened: &Opened,
+        plan: Plan,
+        standing: Standing,
+    ) -> Result<Standing, Refused> {
+        let Some(message) = &plan.message else { return Ok(standing) };
+        match self.courier.send(message).await {
+            Ok(receipt) => {
+                tracing::info!(wizard = %plan.wizard.id, provider = receipt.provider, message = message.id, "code sent");
+                Ok(standing)
+            }
+            Err(SendFailure::Unknown) => self.unconfirmed(call, opened, &plan).await,
+            Err(SendFailure::Refused) => Err(self.unsent(call, opened, &plan).await?),
+        }
+    }
+
+    /// Nobody knows whether the code will arrive: it stays valid, the receipt says so, and another may be asked for at
+    /// once. Never sent again by itself.
+    async fn unconfirmed(&self, call: &Call, opened: &Opened, plan: &Plan) -> Result<Standing, Refused> {
+        let mut next = free_cooldown(&plan.wizard);
+        if let Some(outstanding) = &mut next.sends.outstanding {
+            outstanding.unconfirmed = true;
+        }
+        let standing = self.standing(&next, &opened.workflow, None)?;
+        self.remember(call, &mut next, &Ok(standing.clone()))?;
+        self.amend(&next).await;
+        Ok(standing)
+    }
+
+    /// Nothing went out: the code is dropped, the budget given back.
+    async fn unsent(&self, call: &Call, opened: &Opened, plan: &Plan) -> Result<Refused, Refused> {
+        let mut next = free_cooldown(&plan.wizard);
+        next.sends.outstanding = None;
+        next.sends.count = next.sends.count.saturating_sub(1);
+        let refused = at(Refused::new(Reason::DeliveryFailed), &next, &opened.workflow);
+        self.remember(call, &mut next, &Err(refused.clone()))?;
+        self.amend(&next).await;
+        if let (Some(budget), Some(account)) = (&plan.write.send, &plan.wizard.account) {
+            let refunded = self.store.refund_send(&self.request(), account.id, budget, opened.now).await;
+            if let Err(error) = refunded {
+                tracing::warn!(%error, account = %account.id, "a send that failed could not be given back");
+            }
+        }
+        Ok(refused)
+    }
+
+    /// Writes what delivery has taught. When a next step came first, or the store is away, the person waits out a
+    /// cooldown; nothing worse.
+    async fn amend(&self, next: &Wizard) {
+        match self.store.commit_wizard(&self.request(), next).await {
+            Ok(Commit::Done | Commit::Lost(_)) => {}
+            Err(error) => tracing::warn!(%error, wizard = %next.id, "a failed delivery could not be noted"),
+        }
+    }
+}
+
+fn free_cooldown(wizard: &Wizard) -> Wizard {
+    let mut next = wizard.clone();
+    next.revision += 1;
+    if let Some(outstanding) = &next.sends.outstanding {
+        next.sends.not_before.remove(&outstanding.recipient);
+    }
+    next
+}

@@ -1,0 +1,14 @@
+//! Wizards: start, step, look, cancel.
+
+mod check;
+mod deliver;
+mod lower;
+mod open;
+mod replay;
+mod settle;
+mod start;
+mod step;
+mod view;
+
+pub use open::Gate;
+pub use start::Started;

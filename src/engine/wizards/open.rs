@@ -1,0 +1,112 @@
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use subtle::ConstantTimeEq;
+
+use crate::engine::{Call, Caller, Engine, Input, Reason, Refused};
+use crate::identity::{Account, Keys, LoginName};
+use crate::workflow::{Grant, Purpose, Step, Wizard, WizardId, Workflow};
+
+/// Which wizards a route may touch, and who is asking.
+#[derive(Debug, Clone, Copy)]
+pub enum Gate<'a> {
+    /// The sign-in routes: anybody, sign-in wizards only.
+    SignIn,
+    /// The enable and disable routes: wizards that this access token's session has started.
+    Bearer(&'a str),
+    /// Either, by the wizard's own kind; the token counts where the wizard asks for one.
+    Own(Option<&'a str>),
+}
+
+/// A wizard that the caller may step, with what a step needs.
+pub(super) struct Opened {
+    pub wizard: Wizard,
+    pub workflow: Arc<Workflow>,
+    /// The account to decide upon: the wizard's own, or the one that the given name belongs to.
+    pub account: Option<Account>,
+    /// The name given with a password, as it is looked up.
+    pub name: Option<LoginName>,
+    /// The end of the client address's block.
+    pub address_blocked: Option<DateTime<Utc>>,
+    pub now: DateTime<Utc>,
+}
+
+impl Engine {
+    /// Loads the wizard together with whatever else the input needs: one round trip.
+    pub(super) async fn open(
+        &self,
+        call: &Call,
+        id: WizardId,
+        gate: Gate<'_>,
+        input: Option<&Input>,
+    ) -> Result<Opened, Refused> {
+        let now = self.clock.now();
+        let (wizard, account, name, address_blocked, caller) = match (gate, input) {
+            (Gate::SignIn, Some(Input::Password { name, .. })) => {
+                let name = LoginName::of_typed(name, &self.policy.names);
+                let (wizard, account, blocked) = self.store.open_sign_in(id, &name, &call.address, now).await?;
+                (wizard, account, Some(name), blocked, None)
+            }
+            (Gate::SignIn | Gate::Own(None), _) => (self.store.wizard(id).await?, None, None, None, None),
+            (Gate::Bearer(token), _) => {
+                let (caller, wizard) = tokio::join!(self.authenticate(token), self.store.wizard(id));
+                (wizard?, None, None, None, Some(caller?))
+            }
+            (Gate::Own(Some(token)), _) => {
+                let (caller, wizard) = tokio::join!(self.authenticate(token), self.store.wizard(id));
+                (wizard?, None, None, None, caller.ok())
+            }
+        };
+        let not_found = || Refused::new(Reason::WizardNotFound);
+        let wizard = wizard.filter(|wizard| !wizard.is_over(now)).ok_or_else(not_found)?;
+        let workflow = self.definitions.pinned(&*self.store, &wizard.workflow, &wizard.digest).await?;
+        let mine = self.shows_key(call, &wizard) && belongs(&wizard, &workflow, gate, caller.as_ref());
+        if !mine || (wizard.ended && wizard.step == workflow.cancel) {
+            return Err(not_found());
+        }
+        let account = account.or_else(|| name.is_none().then(|| wizard.account.clone()).flatten());
+        Ok(Opened { wizard, workflow, account, name, address_blocked, now })
+    }
+
+    /// A key that is shown must be the right one; whether one must be shown is configured.
+    fn shows_key(&self, call: &Call, wizard: &Wizard) -> bool {
+        match &call.wizard_key {
+            Some(key) => Keys::token_digest(key.expose()).as_bytes().ct_eq(wizard.key.as_bytes()).into(),
+            None => !self.settings.strict_binding,
+        }
+    }
+}
+
+fn belongs(wizard: &Wizard, workflow: &Workflow, gate: Gate<'_>, caller: Option<&Caller>) -> bool {
+    let its_session = || {
+        caller.is_some_and(|caller| {
+            wizard.session.as_ref() == Some(&caller.session.id)
+                && wizard.account.as_ref().is_none_or(|account| account.id == caller.account.id)
+        })
+    };
+    match (workflow.purpose, gate) {
+        (Purpose::SignIn, Gate::SignIn | Gate::Own(_)) => true,
+        (Purpose::SignIn, Gate::Bearer(_)) => false,
+        (Purpose::Enable(_) | Purpose::Disable(_), Gate::Bearer(_) | Gate::Own(_)) => its_session(),
+        (Purpose::Enable(_) | Purpose::Disable(_), Gate::SignIn) => false,
+    }
+}
+
+impl Opened {
+    /// Whether the wizard was ended by too many wrong guesses.
+    pub(super) fn is_locked_out(&self) -> bool {
+        let nothing = |step: &Step| matches!(step, Step::End(end) if end.grants == Grant::Nothing);
+        self.wizard.ended && self.workflow.step(&self.wizard.step).is_some_and(nothing)
+    }
+
+    /// The refusal with the wizard's present place.
+    pub(super) fn refuse(&self, refused: Refused) -> Refused {
+        at(refused, &self.wizard, &self.workflow)
+    }
+}
+
+/// The refusal with the place of `wizard`.
+pub(super) fn at(mut refused: Refused, wizard: &Wizard, workflow: &Workflow) -> Refused {
+    refused.at = Some((wizard.id, workflow.shows(&wizard.step).to_owned()));
+    refused
+}

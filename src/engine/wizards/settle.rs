@@ -1,0 +1,64 @@
+use crate::engine::ports::Commit;
+use crate::engine::{Call, Engine, Reason, Refused, Standing, Tokens};
+use crate::identity::Bearer;
+use crate::workflow::Wizard;
+
+use super::lower::{Opening, Plan};
+use super::open::{Opened, at};
+
+impl Engine {
+    /// Commits an accepted plan, then delivers what it promises.
+    pub(super) async fn settle(&self, call: &Call, opened: &Opened, mut plan: Plan) -> Result<Standing, Refused> {
+        let tokens = plan.opened.as_ref().map(|opening| self.mint(opening, opened)).transpose()?;
+        let standing = self.standing(&plan.wizard, &opened.workflow, tokens)?;
+        self.remember(call, &mut plan.wizard, &Ok(standing.clone()))?;
+        let request = self.request();
+        let commit = self.store.commit_wizard(&request, &plan.wizard);
+        let outcome = match &plan.write.account {
+            // The copies by name are mended beside the commit, not after it.
+            Some(account) => {
+                let names = account.login_names(&self.policy.names);
+                let (outcome, copied) = tokio::join!(commit, self.store.refresh_names(account, &names));
+                if let Err(error) = copied {
+                    tracing::warn!(%error, account = %account.id, "the copies of an account are behind");
+                }
+                outcome?
+            }
+            None => commit.await?,
+        };
+        match outcome {
+            Commit::Done => self.deliver(call, opened, plan, standing).await,
+            Commit::Lost(current) => self.lost(call, opened, &plan, current.map(|wizard| *wizard)).await,
+        }
+    }
+
+    /// Another step came first. If it was this very request, sent twice, both hear the same answer.
+    async fn lost(
+        &self,
+        call: &Call,
+        opened: &Opened,
+        plan: &Plan,
+        current: Option<Wizard>,
+    ) -> Result<Standing, Refused> {
+        if let Some(current) = &current
+            && let Some(answer) = self.replay(call, current)?
+        {
+            return answer;
+        }
+        if let (Some(opening), Some(account)) = (&plan.opened, &opened.account) {
+            let taken = current.as_ref().is_some_and(|current| current.session.as_ref() == Some(&opening.session.id));
+            if !taken {
+                self.store.end_session(account.id, &opening.session.id).await?;
+            }
+        }
+        match current {
+            Some(current) => Err(at(Refused::new(Reason::WizardChanged), &current, &opened.workflow)),
+            None => Err(Refused::new(Reason::WizardNotFound)),
+        }
+    }
+
+    fn mint(&self, opening: &Opening, opened: &Opened) -> Result<Tokens, Refused> {
+        let bearer = Bearer { account: opening.session.account, session: opening.session.id.clone() };
+        self.token_pair(&bearer, &opening.refresh, opening.session.expires_at, opened.now)
+    }
+}

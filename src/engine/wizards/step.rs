@@ -1,0 +1,242 @@
+use chrono::{DateTime, Utc};
+
+use crate::engine::ports::{AccountWrite, Attempt, Door, Subject, Verdict};
+use crate::engine::{Call, Engine, Input, Reason, Refused, Standing};
+use crate::identity::Account;
+use crate::workflow::{Event, Evidence, Known, Rejection, Transition, WizardId, decide};
+
+use super::Gate;
+use super::check::Checked;
+use super::lower::{Plan, operation};
+use super::open::Opened;
+
+/// How often an account may change under one step before the step gives up.
+const PATIENCE: usize = 3;
+
+impl Engine {
+    /// Takes one step of a wizard: load → decide → count on the account → commit → deliver.
+    ///
+    /// # Errors
+    /// [`Refused`]; the wizard then stands where it stood, unless the reason is a lock, which ends it.
+    pub async fn step(&self, call: &Call, id: WizardId, gate: Gate<'_>, input: Input) -> Result<Standing, Refused> {
+        let mut opened = self.open(call, id, gate, Some(&input)).await?;
+        if let Some(answer) = self.replay(call, &opened.wizard)? {
+            return answer;
+        }
+        let result = self.take(call, &mut opened, &input).await;
+        if let Err(refused) = &result {
+            self.remember_refusal(call, &opened, refused).await;
+        }
+        result
+    }
+
+    async fn take(&self, call: &Call, opened: &mut Opened, input: &Input) -> Result<Standing, Refused> {
+        if opened.is_locked_out() {
+            return Err(opened.refuse(Refused::new(Reason::TooManyAttempts)));
+        }
+        let event = event(input);
+        // What does not fit here is refused before any hash is computed or any guess is counted.
+        self.decide(opened, &event, Known::Wrong)?;
+        if let Some(until) = opened.address_blocked {
+            return Err(opened.refuse(Refused::new(Reason::TooManyAttempts).until(until, opened.now)));
+        }
+        for _ in 0..PATIENCE {
+            let checked = self.check(opened, input).await?;
+            let transition = self.decide(opened, &event, checked.known())?;
+            let plan = self.plan(call, opened, &event, input, &checked, &transition)?;
+            match self.judge_plan(call, opened, &checked, &plan).await? {
+                Verdict::Accepted => return self.settle(call, opened, plan).await,
+                Verdict::Stale(account) => self.catch_up(opened, *account).await?,
+                Verdict::Gone => opened.account = None,
+                verdict => return Err(self.refuse_attempt(call, opened, &event, &checked, verdict).await),
+            }
+        }
+        Err(opened.refuse(Refused::new(Reason::WizardChanged)))
+    }
+
+    fn decide(&self, opened: &Opened, event: &Event, known: Known) -> Result<Transition, Refused> {
+        let evidence = Evidence { account: opened.account.as_ref(), known, policy: &self.policy };
+        decide(&opened.workflow, &opened.wizard, event, evidence, opened.now)
+            .map_err(|rejection| opened.refuse(refusal(&rejection, opened.now)))
+    }
+
+    fn plan(
+        &self,
+        call: &Call,
+        opened: &Opened,
+        event: &Event,
+        input: &Input,
+        checked: &Checked,
+        transition: &Transition,
+    ) -> Result<Plan, Refused> {
+        // A wrong password tells nothing of an account.
+        let account = opened.account.as_ref().filter(|_| checked.right() != Some(false));
+        let mut plan = self
+            .lower(&opened.wizard, Some(event), transition, account, &call.client, opened.now)
+            .map_err(|refused| opened.refuse(refused))?;
+        if let Checked::Code { right: true, factor, .. } = checked {
+            plan.wizard.sends.outstanding = None;
+            if let Some(session) = &mut plan.write.open_session {
+                session.factor = Some((*factor, opened.now));
+            } else if let Some(session) = &opened.wizard.session {
+                plan.write.proved = Some((session.clone(), *factor));
+            }
+        }
+        if let (Input::Code(code), Some(session)) = (input, &opened.wizard.session)
+            && code.end_other_sessions
+            && plan.write.change.is_some()
+        {
+            plan.write.end_sessions_but = Some(session.clone());
+        }
+        Ok(plan)
+    }
+
+    /// Has the account's counters judge the attempt and, if it is accepted, the account changed: one atomic call. A step
+    /// that checks nothing and changes nothing on the account needs none.
+    async fn judge_plan(
+        &self,
+        call: &Call,
+        opened: &Opened,
+        checked: &Checked,
+        plan: &Plan,
+    ) -> Result<Verdict, Refused> {
+        if matches!(checked, Checked::Nothing) && plan.write.send.is_none() && plan.write.account.is_none() {
+            return Ok(Verdict::Accepted);
+        }
+        let attempt = self.attempt(opened, checked, plan)?;
+        if let Checked::Password { right: false, .. } = checked {
+            let request = self.request();
+            let address = self.store.fail_address(&request, &call.address, &self.policy.address, opened.now);
+            let (verdict, blocked) = tokio::join!(self.store.judge(&attempt), address);
+            return Ok(match (verdict?, blocked?) {
+                (Verdict::Wrong { blocked_until, exhausted, .. }, Some(_)) => {
+                    Verdict::Wrong { left: 0, blocked_until, exhausted }
+                }
+                (verdict, _) => verdict,
+            });
+        }
+        Ok(self.store.judge(&attempt).await?)
+    }
+
+    fn attempt(&self, opened: &Opened, checked: &Checked, plan: &Plan) -> Result<Attempt, Refused> {
+        let own = || opened.account.as_ref().map(|account| Subject::Account(account.id));
+        let (subject, door, spend, tries) = match checked {
+            Checked::Password { subject, .. } => (Some(subject.clone()), Door::First, None, None),
+            Checked::Code { spend, tries, .. } => (own(), Door::Second, spend.clone(), tries.clone()),
+            Checked::Nothing => (own(), Door::Second, None, None),
+        };
+        let subject = subject.ok_or_else(|| opened.refuse(Refused::new(Reason::StepNotAllowed)))?;
+        let known = matches!(subject, Subject::Account(_));
+        let ladder = match door {
+            Door::First => self.policy.first_factor,
+            Door::Second => self.policy.second_factor,
+        };
+        let right = checked.right();
+        let write = if right == Some(false) { AccountWrite::default() } else { plan.write.clone() };
+        Ok(Attempt {
+            request: self.request(),
+            now: opened.now,
+            subject,
+            revision: opened.account.as_ref().filter(|_| known).map(|account| account.revision),
+            door,
+            ladder,
+            right,
+            spend,
+            operation: operation(&opened.wizard),
+            tries,
+            write,
+        })
+    }
+
+    /// The account has changed since it was copied: goes on with what it is now, and mends the copy.
+    async fn catch_up(&self, opened: &mut Opened, account: Account) -> Result<(), Refused> {
+        if opened.name.is_some() {
+            self.store.refresh_names(&account, &account.login_names(&self.policy.names)).await?;
+        }
+        opened.account = Some(account);
+        Ok(())
+    }
+
+    /// The refusal for a verdict other than accepted; a lock ends the wizard.
+    async fn refuse_attempt(
+        &self,
+        call: &Call,
+        opened: &mut Opened,
+        event: &Event,
+        checked: &Checked,
+        verdict: Verdict,
+    ) -> Refused {
+        let second = matches!(checked, Checked::Code { .. });
+        let wrong = if second { Reason::InvalidCode } else { Reason::InvalidCredentials };
+        let (refused, locked) = match verdict {
+            Verdict::Wrong { left, blocked_until, exhausted } => {
+                (Refused::new(wrong).attempts_left(left), blocked_until.is_some() || exhausted)
+            }
+            Verdict::Spent { left, blocked_until } => {
+                (Refused::new(Reason::CodeUsed).attempts_left(left), blocked_until.is_some())
+            }
+            Verdict::Blocked { until } => {
+                let reason = if matches!(checked, Checked::Password { .. }) {
+                    Reason::TooManyAttempts
+                } else {
+                    Reason::AccountLocked
+                };
+                (Refused::new(reason).until(until, opened.now), true)
+            }
+            Verdict::Exhausted => (Refused::new(Reason::TooManyAttempts), true),
+            Verdict::OverBudget { until } => (Refused::new(Reason::TooManySends).until(until, opened.now), false),
+            Verdict::Accepted | Verdict::Stale(_) | Verdict::Gone => (Refused::new(Reason::WizardChanged), false),
+        };
+        let refused = opened.refuse(refused);
+        if second && locked {
+            self.kill(call, opened, event).await;
+        }
+        refused
+    }
+
+    /// Ends the wizard along the `locked` edge of its step. Losing the race to do so is as good as winning it, and a
+    /// store that does not answer leaves a wizard whose account is locked.
+    async fn kill(&self, call: &Call, opened: &mut Opened, event: &Event) {
+        let Ok(transition) = self.decide(opened, event, Known::Locked) else { return };
+        let account = opened.account.as_ref();
+        let Ok(plan) = self.lower(&opened.wizard, Some(event), &transition, account, &call.client, opened.now) else {
+            return;
+        };
+        match self.store.commit_wizard(&self.request(), &plan.wizard).await {
+            Ok(_) => opened.wizard = plan.wizard,
+            Err(error) => tracing::warn!(%error, wizard = %opened.wizard.id, "a locked wizard could not be ended"),
+        }
+    }
+}
+
+fn event(input: &Input) -> Event {
+    match input {
+        Input::Password { .. } => Event::Password,
+        Input::Choose(factor) => Event::Choose(*factor),
+        Input::Code(code) => Event::Code(code.factor),
+        Input::Phone(phone) => Event::Phone(phone.clone()),
+        Input::Resend => Event::Resend,
+    }
+}
+
+/// What a caller is told about a rejected event.
+pub(super) fn refusal(rejection: &Rejection, now: DateTime<Utc>) -> Refused {
+    match rejection {
+        Rejection::Expired => Refused::new(Reason::WizardNotFound),
+        Rejection::Over | Rejection::NotHere => Refused::new(Reason::StepNotAllowed),
+        Rejection::MethodNotEnabled(_) => Refused::new(Reason::MethodNotEnabled),
+        Rejection::PhoneNotAllowed => {
+            Refused::new(Reason::InvalidPhone).field("phone", crate::engine::FieldProblem::PhoneNotAllowed)
+        }
+        Rejection::ResendTooSoon { not_before } => Refused::new(Reason::ResendTooSoon).until(*not_before, now),
+        Rejection::TooManySends => Refused::new(Reason::TooManySends),
+        Rejection::Unproved { step, needs } => {
+            tracing::error!(step, ?needs, "a wizard reached a step whose facts do not hold");
+            Refused::new(Reason::StepNotAllowed)
+        }
+        Rejection::Broken { step } => {
+            tracing::error!(step, "a wizard stands at a step that its workflow does not have");
+            Refused::new(Reason::Internal)
+        }
+    }
+}

@@ -1,0 +1,278 @@
+use std::collections::BTreeSet;
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, delete, get, patch, post, web};
+use serde::{Deserialize, Deserializer, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::engine::{AccountPatch, FieldProblem, NewAccount, NewPassword, Reason, Refused};
+use crate::http::answer::{empty, json};
+use crate::http::body::Body;
+use crate::http::context::Context;
+use crate::http::docs::Refusals;
+use crate::http::problem::Problem;
+use crate::http::surface::Surface;
+use crate::identity::{AccountId, Email, Locale, Phone, Secret, Username};
+
+use super::guard::Operator;
+use super::view::AccountView;
+
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Create {
+    email: String,
+    username: Option<String>,
+    /// 8 to 128 characters. At most one of `password` and `passwordHash`.
+    #[schema(value_type = Option<String>)]
+    password: Option<Secret>,
+    /// An Argon2 hash in PHC form, made elsewhere.
+    #[schema(value_type = Option<String>)]
+    password_hash: Option<Secret>,
+    #[schema(example = "+420601123456")]
+    phone: Option<String>,
+    #[schema(example = "en")]
+    locale: Option<String>,
+    groups: Option<BTreeSet<String>>,
+    permissions: Option<BTreeSet<String>>,
+}
+
+/// Make an account
+#[utoipa::path(
+    tag = "operator",
+    security(("operator" = [])),
+    request_body = Create,
+    responses((status = 201, body = AccountView), Refusals)
+)]
+#[post("/accounts")]
+pub async fn create(
+    surface: web::Data<Surface>,
+    _operator: Operator,
+    context: Context,
+    body: Body<Create>,
+) -> Result<HttpResponse, Problem> {
+    let raw = body.value;
+    let mut errors = Errors::default();
+    let email = errors.take("email", Email::parse(&raw.email).ok(), FieldProblem::Email);
+    let new = (errors.username(raw.username), errors.phone(raw.phone), errors.locale(raw.locale));
+    let password = errors.password(raw.password, raw.password_hash);
+    let (Some(email), (username, phone, locale)) = (email, new) else { return Err(errors.refuse(&context)) };
+    errors.check(&context)?;
+    let new = NewAccount {
+        email,
+        username,
+        password,
+        phone,
+        locale: locale.unwrap_or_default(),
+        groups: raw.groups.unwrap_or_default(),
+        permissions: raw.permissions.unwrap_or_default(),
+    };
+    let created = surface.engine.create_account(new).await.map_err(|refused| context.problem(refused))?;
+    Ok(json(StatusCode::CREATED, &AccountView::of(&created)))
+}
+
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct Listing {
+    /// Accounts after this one: the `next` of the page before.
+    cursor: Option<String>,
+    /// 1 to 100; 50 without it.
+    limit: Option<String>,
+    /// The account with this email address only.
+    email: Option<String>,
+    /// The account with this user name only.
+    username: Option<String>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct AccountPage {
+    data: Vec<AccountView>,
+    /// The cursor of the next page; `null` on the last one.
+    next: Option<String>,
+}
+
+/// List accounts
+#[utoipa::path(
+    tag = "operator",
+    security(("operator" = [])),
+    params(Listing),
+    responses((status = 200, body = AccountPage), Refusals)
+)]
+#[get("/accounts")]
+pub async fn list(
+    surface: web::Data<Surface>,
+    _operator: Operator,
+    context: Context,
+    query: web::Query<Listing>,
+) -> Result<HttpResponse, Problem> {
+    let mut errors = Errors::default();
+    let cursor = query.cursor.as_deref().map(str::parse::<AccountId>);
+    let after = cursor.and_then(|cursor| {
+        errors.take("cursor", cursor.ok(), FieldProblem::Invalid("the next of the page before".into()))
+    });
+    let limit = match query.limit.as_deref().map(str::parse::<usize>) {
+        None => 50,
+        Some(Ok(limit @ 1..=100)) => limit,
+        Some(_) => errors.take("limit", None, FieldProblem::OutOfRange(1, 100)).unwrap_or_default(),
+    };
+    errors.check(&context)?;
+    let refuse = |refused| context.problem(refused);
+    let named = query.email.as_deref().or(query.username.as_deref());
+    if let Some(name) = named {
+        let found = surface.engine.account_named(name).await.map_err(refuse)?;
+        return Ok(json(StatusCode::OK, &AccountPage { data: found.iter().map(AccountView::of).collect(), next: None }));
+    }
+    let mut accounts = surface.engine.accounts(after, limit + 1).await.map_err(refuse)?;
+    let more = accounts.len() > limit;
+    accounts.truncate(limit);
+    let next = accounts.last().filter(|_| more).map(|account| account.id.to_string());
+    Ok(json(StatusCode::OK, &AccountPage { data: accounts.iter().map(AccountView::of).collect(), next }))
+}
+
+/// See an account
+#[utoipa::path(
+    tag = "operator",
+    security(("operator" = [])),
+    params(("id" = u64, Path)),
+    responses((status = 200, body = AccountView), Refusals)
+)]
+#[get("/accounts/{id}")]
+pub async fn get(
+    surface: web::Data<Surface>,
+    _operator: Operator,
+    context: Context,
+    id: web::Path<String>,
+) -> Result<HttpResponse, Problem> {
+    let account = surface.engine.account(number(&context, &id)?).await.map_err(|refused| context.problem(refused))?;
+    Ok(json(StatusCode::OK, &AccountView::of(&account)))
+}
+
+/// What to change; what is not given stays, `null` clears.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Patch {
+    email: Option<String>,
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>)]
+    username: Option<Option<String>>,
+    #[schema(value_type = Option<String>)]
+    password: Option<Secret>,
+    #[schema(value_type = Option<String>)]
+    password_hash: Option<Secret>,
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>)]
+    phone: Option<Option<String>>,
+    locale: Option<String>,
+    groups: Option<BTreeSet<String>>,
+    permissions: Option<BTreeSet<String>>,
+}
+
+/// Tells a member that is `null` from one that is not there.
+fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
+}
+
+/// Change an account
+///
+/// A new password ends all sessions of the account.
+#[utoipa::path(
+    tag = "operator",
+    security(("operator" = [])),
+    params(("id" = u64, Path)),
+    request_body = Patch,
+    responses((status = 200, body = AccountView), Refusals)
+)]
+#[patch("/accounts/{id}")]
+pub async fn patch(
+    surface: web::Data<Surface>,
+    _operator: Operator,
+    context: Context,
+    id: web::Path<String>,
+    body: Body<Patch>,
+) -> Result<HttpResponse, Problem> {
+    let id = number(&context, &id)?;
+    let raw = body.value;
+    let mut errors = Errors::default();
+    let patch = AccountPatch {
+        email: raw.email.and_then(|email| errors.take("email", Email::parse(&email).ok(), FieldProblem::Email)),
+        username: raw.username.map(|name| errors.username(name)),
+        password: errors.password(raw.password, raw.password_hash),
+        phone: raw.phone.map(|phone| errors.phone(phone)),
+        locale: errors.locale(raw.locale),
+        groups: raw.groups,
+        permissions: raw.permissions,
+    };
+    errors.check(&context)?;
+    let patched = surface.engine.patch_account(id, patch).await.map_err(|refused| context.problem(refused))?;
+    Ok(json(StatusCode::OK, &AccountView::of(&patched)))
+}
+
+/// Delete an account
+///
+/// With its sessions, its factors and its change log.
+#[utoipa::path(
+    tag = "operator",
+    security(("operator" = [])),
+    params(("id" = u64, Path)),
+    responses((status = 204), Refusals)
+)]
+#[delete("/accounts/{id}")]
+pub async fn delete(
+    surface: web::Data<Surface>,
+    _operator: Operator,
+    context: Context,
+    id: web::Path<String>,
+) -> Result<HttpResponse, Problem> {
+    let deleted = surface.engine.delete_account(number(&context, &id)?).await;
+    deleted.map(|()| empty()).map_err(|refused| context.problem(refused))
+}
+
+fn number(context: &Context, text: &str) -> Result<AccountId, Problem> {
+    text.parse().map_err(|_| context.problem(Refused::new(Reason::NotFound)))
+}
+
+/// All that is wrong with a body, told at once.
+#[derive(Default)]
+struct Errors(Vec<(&'static str, FieldProblem)>);
+
+impl Errors {
+    fn take<T>(&mut self, field: &'static str, parsed: Option<T>, problem: FieldProblem) -> Option<T> {
+        if parsed.is_none() {
+            self.0.push((field, problem));
+        }
+        parsed
+    }
+
+    fn username(&mut self, text: Option<String>) -> Option<Username> {
+        text.and_then(|text| self.take("username", Username::parse(&text).ok(), FieldProblem::Username))
+    }
+
+    fn phone(&mut self, text: Option<String>) -> Option<Phone> {
+        text.and_then(|text| self.take("phone", Phone::parse(&text).ok(), FieldProblem::Phone))
+    }
+
+    fn locale(&mut self, text: Option<String>) -> Option<Locale> {
+        text.and_then(|text| self.take("locale", text.parse().ok(), FieldProblem::Locale))
+    }
+
+    fn password(&mut self, plain: Option<Secret>, hash: Option<Secret>) -> Option<NewPassword> {
+        match (plain, hash) {
+            (None, None) => None,
+            (Some(plain), None) => Some(NewPassword::Plain(plain)),
+            (None, Some(hash)) => Some(NewPassword::Hash(hash.expose().to_owned())),
+            (Some(_), Some(_)) => {
+                self.take("passwordHash", None, FieldProblem::Invalid("absent beside password".into()))
+            }
+        }
+    }
+
+    fn check(&self, context: &Context) -> Result<(), Problem> {
+        if self.0.is_empty() { Ok(()) } else { Err(self.refuse(context)) }
+    }
+
+    fn refuse(&self, context: &Context) -> Problem {
+        let refused = self.0.iter().fold(Refused::new(Reason::Invalid), |refused, (field, problem)| {
+            refused.field(field, problem.clone())
+        });
+        context.problem(refused)
+    }
+}

@@ -1,0 +1,70 @@
+use actix_cors::Cors;
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::Method;
+use actix_web::http::header::{self, HeaderName, HeaderValue};
+use actix_web::middleware::Next;
+use actix_web::{Error, HttpMessage, web};
+
+use super::context::RequestName;
+use super::surface::Surface;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// What goes around every handler: the request's name, the headers that every answer has, and one line in the log.
+///
+/// # Errors
+/// Passes on what the handler fails with.
+pub async fn frame(
+    req: ServiceRequest,
+    next: Next<impl MessageBody>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let name = request_name(&req);
+    req.extensions_mut().insert(RequestName(name.clone()));
+    let (method, path) = (req.method().clone(), req.path().to_owned());
+    let mut response = next.call(req).await?;
+    let status = response.status();
+    let headers = response.headers_mut();
+    if let Ok(value) = HeaderValue::from_str(&name) {
+        headers.insert(REQUEST_ID, value);
+    }
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    // The path alone: a query may hold what no log may hold.
+    let path = crate::telemetry::sane(&path);
+    tracing::info!(request = name, %method, %path, status = status.as_u16(), "answered");
+    Ok(response)
+}
+
+/// The client's own name for the request if it is a sane one, else a fresh one.
+fn request_name(req: &ServiceRequest) -> String {
+    let sane = |name: &&str| {
+        (1..=64).contains(&name.len())
+            && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
+    };
+    let shown = req.headers().get(REQUEST_ID).and_then(|value| value.to_str().ok()).filter(sane);
+    match (shown, req.app_data::<web::Data<Surface>>()) {
+        (Some(name), _) => name.to_owned(),
+        (None, Some(surface)) => data_encoding::BASE64URL_NOPAD.encode(&surface.engine.entropy.bytes::<12>()),
+        (None, None) => String::new(),
+    }
+}
+
+/// Which pages of other origins may call: those that are configured, and no other.
+pub fn cors(origins: &[String]) -> Cors {
+    let methods = [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
+    let exposed = ["retry-after", "x-request-id", "x-wizard-key"];
+    let taken = [
+        "accept-language",
+        "authorization",
+        "content-type",
+        "idempotency-key",
+        "x-client-kind",
+        "x-request-id",
+        "x-wizard-key",
+    ];
+    let cors = Cors::default().allowed_methods(methods).allowed_headers(taken).expose_headers(exposed).max_age(600);
+    let cors = if origins.is_empty() { cors } else { cors.supports_credentials() };
+    origins.iter().fold(cors, |cors, origin| cors.allowed_origin(origin))
+}

@@ -1,0 +1,93 @@
+# What a refused request is told. The id is the problem's code; the code itself is never translated.
+
+malformed_body = Chybný formát těla požadavku
+    .detail = Tělo požadavku není správně vytvořený objekt JSON ani formulář.
+invalid_request = Neplatný požadavek
+    .detail = Část požadavku chybí nebo nemá správný tvar; viz errors.
+body_too_slow = Tělo požadavku přichází příliš pomalu
+    .detail = Tělo požadavku nedorazilo včas.
+body_too_large = Tělo požadavku je příliš velké
+    .detail = Tělo požadavku je větší, než tento server přijímá.
+unsupported_media_type = Nepodporovaný typ média
+    .detail = Odešlete JSON jako application/json.
+unauthorized = Nejste přihlášeni
+    .detail = Přístupový token chybí, není platný nebo jeho relace skončila. Přihlaste se znovu.
+forbidden = Nepovoleno
+    .detail = K této akci nemáte oprávnění.
+workflow_disabled = Vypnuto
+    .detail = Provozovatel tuto možnost vypnul.
+wizard_not_found = Průvodce nenalezen
+    .detail = Průvodce neexistuje nebo jeho platnost vypršela. Začněte znovu.
+not_found = Nenalezeno
+    .detail = Tady nic není.
+step_not_allowed = V tomto kroku nelze
+    .detail = Průvodce čeká na něco jiného.
+wizard_changed = Mezitím došlo ke změně
+    .detail = Jiný krok proběhl dříve. Zkontrolujte aktuální stav průvodce.
+method_already_enabled = Již zapnuto
+    .detail = Tato metoda už je zapnutá.
+method_not_enabled = Není zapnuto
+    .detail = Tato metoda není u tohoto účtu zapnutá.
+already_taken = Již obsazeno
+    .detail = Tuto hodnotu už používá jiný účet.
+invalid_credentials = Nesprávný e-mail nebo heslo
+    .detail = Tato kombinace e-mailu a hesla není platná.
+invalid_code = Nesprávný kód
+    .detail = Zadaný kód není správný.
+code_expired = Platnost kódu vypršela
+    .detail = Kód už není platný. Vyžádejte si nový.
+code_used = Kód už byl použit
+    .detail = Každý kód lze použít jen jednou. Počkejte na další.
+invalid_phone = Telefonní číslo nebylo přijato
+    .detail = Toto telefonní číslo nelze použít.
+idempotency_key_reused = Klíč byl použit pro jiný požadavek
+    .detail = Tento Idempotency-Key byl odeslán s jiným požadavkem.
+too_many_attempts = Příliš mnoho pokusů
+    .detail = Počkejte a pak začněte znovu.
+account_locked = Uzamčeno
+    .detail = Příliš mnoho nesprávných kódů. Počkejte a pak začněte znovu.
+resend_too_soon = Příliš brzy
+    .detail = Než si vyžádáte další kód, chvíli počkejte.
+too_many_sends = Příliš mnoho kódů
+    .detail = Další kód teď nelze odeslat.
+internal = Něco se pokazilo
+    .detail = Zkuste to prosím znovu.
+delivery_failed = Kód nebyl odeslán
+    .detail = Kód se nepodařilo odeslat. Vyžádejte si ho znovu.
+unavailable = Dočasně nedostupné
+    .detail = Zkuste to prosím znovu za chvíli.
+overloaded = Příliš velký provoz
+    .detail = Právě se přihlašuje příliš mnoho lidí. Zkuste to prosím znovu za chvíli.
+
+# What is wrong with a field.
+
+field-missing = Povinný údaj.
+field-twice = Lze zadat pouze jednou.
+field-type = Je vyžadováno: { $expected }.
+field-invalid = Tuto hodnotu nelze použít.
+field-digits =
+    { $digits ->
+        [one] Zadejte přesně { $digits } číslici.
+        [few] Zadejte přesně { $digits } číslice.
+        [many] Zadejte přesně { $digits } číslice.
+       *[other] Zadejte přesně { $digits } číslic.
+    }
+field-range = Zadejte celé číslo od { $least } do { $most }.
+field-email = Zadejte e-mailovou adresu o délce nejvýše 254 znaků.
+field-username = Zadejte 1 až 64 písmen, číslic, teček, podtržítek nebo spojovníků.
+field-phone = Zadejte platné telefonní číslo v mezinárodním tvaru, například +420601123456.
+field-phone-not-allowed = Do této země se zprávy neposílají.
+field-uuid = Zadejte uuid, například 36f59381-5b54-48bd-a0c7-3b908c476732.
+field-factor = Zadejte jednu z hodnot: google, sms, email.
+field-taken = Tuto hodnotu už používá jiný účet.
+field-key = Klíč nepatří k tomuto průvodci.
+field-password-hash = Zadejte hash Argon2 ve formátu PHC.
+field-password-length = Délka musí být 8 až 128 znaků.
+field-locale = Zadejte jednu z hodnot: en, cs, pt-BR, ru.
+field-time = Zadejte čas ve formátu ISO 8601, například 2022-12-01T07:23:59+00:00.
+
+# What a method is called in lists.
+
+caption-google = Google Authenticator
+caption-sms = Potvrzení přes SMS
+caption-email = Potvrzení e-mailem

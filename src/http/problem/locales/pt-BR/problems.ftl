@@ -1,0 +1,91 @@
+# What a refused request is told. The id is the problem's code; the code itself is never translated.
+
+malformed_body = Corpo da requisição malformado
+    .detail = O corpo da requisição não é um objeto JSON nem um formulário bem formado.
+invalid_request = Requisição inválida
+    .detail = Uma parte da requisição está ausente ou não tem o formato correto; consulte errors.
+body_too_slow = Corpo da requisição lento demais
+    .detail = O corpo da requisição não chegou a tempo.
+body_too_large = Corpo da requisição grande demais
+    .detail = O corpo da requisição excede o tamanho aceito por este servidor.
+unsupported_media_type = Tipo de mídia não suportado
+    .detail = Envie JSON como application/json.
+unauthorized = Sessão não iniciada
+    .detail = O token de acesso está ausente, é inválido ou sua sessão terminou. Entre novamente.
+forbidden = Sem permissão
+    .detail = Você não tem permissão para fazer isso.
+workflow_disabled = Desativado
+    .detail = O operador do serviço desativou este recurso.
+wizard_not_found = Assistente não encontrado
+    .detail = O assistente não existe ou expirou. Comece novamente.
+not_found = Não encontrado
+    .detail = Não há nada aqui.
+step_not_allowed = Não permitido nesta etapa
+    .detail = O assistente está aguardando outra ação.
+wizard_changed = Houve uma alteração
+    .detail = Outra etapa foi realizada antes. Confira a situação atual do assistente.
+method_already_enabled = Já ativado
+    .detail = Este método já está ativado.
+method_not_enabled = Não ativado
+    .detail = Este método não está ativado para esta conta.
+already_taken = Já em uso
+    .detail = Outra conta já usa este valor.
+invalid_credentials = E-mail ou senha incorretos
+    .detail = O e-mail e a senha não correspondem.
+invalid_code = Código incorreto
+    .detail = O código informado não está correto.
+code_expired = Código expirado
+    .detail = O código não é mais válido. Solicite um novo.
+code_used = Código já usado
+    .detail = Cada código só pode ser usado uma vez. Aguarde o próximo.
+invalid_phone = Telefone não aceito
+    .detail = Este número de telefone não pode ser usado.
+idempotency_key_reused = Chave usada em outra requisição
+    .detail = Este Idempotency-Key foi enviado com uma requisição diferente.
+too_many_attempts = Tentativas demais
+    .detail = Aguarde e depois comece novamente.
+account_locked = Bloqueado
+    .detail = Muitos códigos incorretos. Aguarde e depois comece novamente.
+resend_too_soon = Cedo demais
+    .detail = Aguarde antes de solicitar outro código.
+too_many_sends = Códigos demais
+    .detail = Não é possível enviar outro código agora.
+internal = Algo deu errado
+    .detail = Tente novamente.
+delivery_failed = Código não enviado
+    .detail = Não foi possível enviar o código. Solicite-o novamente.
+unavailable = Temporariamente indisponível
+    .detail = Tente novamente em instantes.
+overloaded = Muitos acessos
+    .detail = Há muitas pessoas entrando agora. Tente novamente em instantes.
+
+# What is wrong with a field.
+
+field-missing = Campo obrigatório.
+field-twice = Deve ser informado apenas uma vez.
+field-type = Valor esperado: { $expected }.
+field-invalid = Este valor não pode ser usado.
+field-digits =
+    { $digits ->
+        [one] Deve ter exatamente { $digits } dígito.
+       *[other] Deve ter exatamente { $digits } dígitos.
+    }
+field-range = Deve ser um número inteiro de { $least } a { $most }.
+field-email = Deve ser um endereço de e-mail com no máximo 254 caracteres.
+field-username = Deve ter de 1 a 64 letras, dígitos, pontos, sublinhados ou hifens.
+field-phone = Deve ser um número de telefone válido no formato internacional, como +420601123456.
+field-phone-not-allowed = Não enviamos mensagens para este país.
+field-uuid = Deve ser um uuid, como 36f59381-5b54-48bd-a0c7-3b908c476732.
+field-factor = Deve ser um destes valores: google, sms, email.
+field-taken = Outra conta já usa este valor.
+field-key = A chave não pertence a este assistente.
+field-password-hash = Deve ser um hash Argon2 no formato PHC.
+field-password-length = Deve ter de 8 a 128 caracteres.
+field-locale = Deve ser um destes valores: en, cs, pt-BR, ru.
+field-time = Deve ser uma data e hora no formato ISO 8601, como 2022-12-01T07:23:59+00:00.
+
+# What a method is called in lists.
+
+caption-google = Google Authenticator
+caption-sms = Confirmação por SMS
+caption-email = Confirmação por e-mail

@@ -1,0 +1,94 @@
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use ipnet::IpNet;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::engine::Engine;
+use crate::identity::Secret;
+
+/// What all handlers share.
+pub struct Surface {
+    pub engine: Arc<Engine>,
+    /// The operator's key; without one there is no operator surface.
+    pub admin_key: Option<Secret>,
+    /// Proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Bytes of the largest body that is read.
+    pub body_limit: usize,
+    /// How long a body may take to arrive.
+    pub body_timeout: Duration,
+    /// Whether cookies are for HTTPS only.
+    pub secure_cookies: bool,
+    /// What was "sent" on a developer's machine.
+    pub outbox: Option<Arc<dyn DevOutbox>>,
+}
+
+/// The dev outbox as the dev routes see it.
+pub trait DevOutbox: Send + Sync {
+    /// Newest first; those to `to` only, if given.
+    fn messages(&self, to: Option<&str>) -> Vec<SentMessage>;
+}
+
+/// A message that a developer's machine kept instead of sending it.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SentMessage {
+    pub id: String,
+    /// `sms` or `email`.
+    pub channel: String,
+    pub to: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
+    pub text: String,
+    pub code: Option<String>,
+    pub locale: String,
+    #[schema(value_type = String, format = DateTime)]
+    pub sent_at: DateTime<Utc>,
+}
+
+/// The address that limits count: the peer's, or, when the peer is a trusted proxy, the last address in
+/// `X-Forwarded-For` that is not one.
+pub fn client_address(proxies: &[IpNet], peer: Option<IpAddr>, forwarded_for: Option<&str>) -> Option<IpAddr> {
+    let trusted = |address: IpAddr| proxies.iter().any(|net| net.contains(&address));
+    let peer = peer?.to_canonical();
+    if !trusted(peer) {
+        return Some(peer);
+    }
+    for hop in forwarded_for.unwrap_or_default().rsplit(',') {
+        match hop.trim().parse::<IpAddr>().map(|address| address.to_canonical()) {
+            Ok(address) if trusted(address) => {}
+            Ok(address) => return Some(address),
+            // Whatever stands left of something unreadable was not written by a proxy of ours.
+            Err(_) => break,
+        }
+    }
+    Some(peer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seen(proxies: &[&str], peer: &str, forwarded_for: &str) -> String {
+        let proxies: Vec<IpNet> = proxies.iter().map(|net| net.parse().unwrap()).collect();
+        client_address(&proxies, peer.parse().ok(), Some(forwarded_for)).unwrap().to_string()
+    }
+
+    #[test]
+    fn a_header_counts_only_behind_a_trusted_proxy() {
+        assert_eq!(seen(&[], "10.0.0.1", "1.2.3.4"), "10.0.0.1");
+        assert_eq!(seen(&["10.0.0.0/8"], "10.0.0.1", "1.2.3.4"), "1.2.3.4");
+        assert_eq!(seen(&["10.0.0.0/8"], "::ffff:10.0.0.1", "1.2.3.4"), "1.2.3.4");
+    }
+
+    #[test]
+    fn only_what_a_trusted_proxy_wrote_is_believed() {
+        assert_eq!(seen(&["10.0.0.0/8"], "10.0.0.1", "6.6.6.6, 1.2.3.4, 10.0.0.2"), "1.2.3.4");
+        assert_eq!(seen(&["10.0.0.0/8"], "10.0.0.1", "1.2.3.4, nonsense"), "10.0.0.1");
+        assert_eq!(seen(&["10.0.0.0/8"], "10.0.0.1", ""), "10.0.0.1");
+    }
+}

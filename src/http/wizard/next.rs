@@ -1,0 +1,147 @@
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use crate::engine::{Asking, Data, Standing};
+use crate::identity::{Factor, Recipient};
+use crate::workflow::{Ask, Purpose, TotpOf};
+
+use super::BASE;
+use super::envelope::receipt;
+
+/// How to take the step that a wizard waits for, read off its workflow.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Next {
+    pub method: &'static str,
+    pub href: String,
+    pub fields: Vec<Field>,
+    /// What else may be done here.
+    pub alternatives: Vec<Alternative>,
+    /// The code that is on its way, if one is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub receipt: Option<Value>,
+}
+
+/// A member of the body to send.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Field {
+    pub name: &'static str,
+    #[serde(rename = "type")]
+    pub kind: &'static str,
+    pub required: bool,
+    /// A regular expression that the value must match as a whole.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pattern: Option<String>,
+    #[serde(rename = "maxLength", skip_serializing_if = "Option::is_none")]
+    pub max_length: Option<u32>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Alternative {
+    /// `resend`, `choose`, `change_phone` or `cancel`.
+    pub rel: &'static str,
+    pub method: &'static str,
+    pub href: String,
+    /// The body to send; empty when there is none.
+    pub fields: Vec<Field>,
+}
+
+impl Next {
+    /// `None` when the wizard is over.
+    pub fn of(standing: &Standing) -> Option<Self> {
+        let asking = standing.asks.as_ref()?;
+        let methods = match &standing.data {
+            Data::Methods(methods) => methods.as_slice(),
+            _ => &Factor::ALL,
+        };
+        let (path, fields) = call(standing.purpose, asking.ask, asking.digits, methods);
+        Some(Next {
+            method: "POST",
+            href: format!("{BASE}{path}"),
+            fields,
+            alternatives: alternatives(standing, asking),
+            receipt: standing.receipt.as_ref().map(receipt),
+        })
+    }
+}
+
+/// Path and body of the call that answers an ask.
+fn call(purpose: Purpose, ask: Ask, digits: u8, methods: &[Factor]) -> (&'static str, Vec<Field>) {
+    let signing_in = purpose == Purpose::SignIn;
+    let code = Field::required("code").pattern(format!("^[0-9]{{{digits}}}$")).max_length(u32::from(digits));
+    match ask {
+        Ask::CheckPassword => {
+            let (email, password) = (Field::required("email"), Field::required("password"));
+            ("/signin", vec![Field::uuid(), email.max_length(254), password.max_length(1_024)])
+        }
+        Ask::ChooseMethod => ("/signin/2fa", vec![Field::uuid(), Field::one_of("type", methods)]),
+        Ask::CheckTotp(_) if signing_in => ("/2fa/google", vec![Field::uuid(), code]),
+        Ask::CheckCode(Recipient::Email) if signing_in => ("/2fa/email", vec![Field::uuid(), code]),
+        Ask::CheckCode(_) if signing_in => ("/2fa/sms", vec![Field::uuid(), code]),
+        Ask::CheckTotp(of) => {
+            let mut fields = vec![Field::uuid(), Field::constant("action", "code"), code];
+            if of == TotpOf::New {
+                fields.push(Field { required: false, ..Field::required("key") });
+            }
+            ("/2fa/wizard", fields)
+        }
+        Ask::CheckCode(_) => ("/2fa/wizard", vec![Field::uuid(), Field::constant("action", "code"), code]),
+        Ask::EnterPhone => {
+            let phone = Field::required("phone").pattern(r"^\+[0-9 ().-]{7,31}$".to_owned()).max_length(32);
+            ("/2fa/wizard", vec![Field::uuid(), phone])
+        }
+    }
+}
+
+fn alternatives(standing: &Standing, asking: &Asking) -> Vec<Alternative> {
+    let post = |rel, path: &str, fields| Alternative { rel, method: "POST", href: format!("{BASE}{path}"), fields };
+    let mut list = Vec::new();
+    if let (true, Ask::CheckCode(recipient)) = (asking.resend, asking.ask) {
+        list.push(match standing.purpose {
+            Purpose::SignIn => {
+                post("resend", "/signin/2fa", vec![Field::uuid(), Field::one_of("type", &[recipient.factor()])])
+            }
+            Purpose::Enable(_) | Purpose::Disable(_) => {
+                post("resend", "/2fa/wizard", vec![Field::uuid(), Field::constant("action", "resend")])
+            }
+        });
+    }
+    if let Some(switch) = asking.switch {
+        let rel = if switch == Ask::EnterPhone { "change_phone" } else { "choose" };
+        let (path, fields) = call(standing.purpose, switch, asking.digits, &Factor::ALL);
+        list.push(post(rel, path, fields));
+    }
+    let href = format!("{BASE}/wizard/{}", standing.id);
+    list.push(Alternative { rel: "cancel", method: "DELETE", href, fields: vec![] });
+    list
+}
+
+impl Field {
+    fn required(name: &'static str) -> Self {
+        Field { name, kind: "string", required: true, pattern: None, max_length: None }
+    }
+
+    fn uuid() -> Self {
+        Field::required("uuid").max_length(36)
+    }
+
+    fn constant(name: &'static str, value: &str) -> Self {
+        Field::required(name).pattern(format!("^{value}$"))
+    }
+
+    fn one_of(name: &'static str, factors: &[Factor]) -> Self {
+        let names: Vec<&str> = factors.iter().map(|factor| factor.as_str()).collect();
+        Field::required(name).pattern(format!("^({})$", names.join("|")))
+    }
+
+    fn pattern(mut self, pattern: String) -> Self {
+        self.pattern = Some(pattern);
+        self
+    }
+
+    fn max_length(mut self, length: u32) -> Self {
+        self.max_length = Some(length);
+        self
+    }
+}

@@ -1,0 +1,62 @@
+use actix_web::{HttpResponse, get, post, web};
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use crate::engine::{Gate, Input};
+use crate::http::body::Body;
+use crate::http::context::Context;
+use crate::http::docs::{Limited, Refusals};
+use crate::http::problem::Problem;
+use crate::http::surface::Surface;
+use crate::identity::Secret;
+
+use super::envelope::Envelope;
+use super::{answer, begun, parse};
+
+/// Start a sign-in
+///
+/// Answers with the wizard's uuid, and with its key in `X-Wizard-Key` and a cookie.
+#[utoipa::path(tag = "wizard", responses((status = 200, body = Envelope), Refusals))]
+#[get("/signin/wizard")]
+pub async fn start(surface: web::Data<Surface>, context: Context) -> Result<HttpResponse, Problem> {
+    let started = surface.engine.start_sign_in(&context.call(None, None)).await;
+    started.map(|started| begun(&surface, &started)).map_err(|refused| context.problem(refused))
+}
+
+/// A name and a password.
+#[derive(Deserialize, ToSchema)]
+pub struct SignIn {
+    uuid: String,
+    /// The email address, or the user name.
+    email: String,
+    #[schema(value_type = String, max_length = 1024)]
+    password: Secret,
+}
+
+/// Give the password
+///
+/// 202 with tokens when the account has no second factor; else 200 with the step of its factor, for which a code has
+/// been sent where it needs one, or `2fa_choose` when it has several.
+#[utoipa::path(
+    tag = "wizard",
+    request_body = SignIn,
+    responses((status = 200, body = Envelope), (status = 202, body = Envelope), Refusals, Limited)
+)]
+#[post("/signin")]
+pub async fn sign_in(
+    surface: web::Data<Surface>,
+    context: Context,
+    body: Body<SignIn>,
+) -> Result<HttpResponse, Problem> {
+    let SignIn { uuid, email, password } = body.value;
+    let id = parse::uuid(&context, &uuid)?;
+    // Longer than any name or password that could be right: not worth a hash.
+    if email.len() > 1_024 || password.expose().len() > 1_024 {
+        let field = if email.len() > 1_024 { "email" } else { "password" };
+        return Err(parse::invalid(&context, field, crate::engine::FieldProblem::Invalid("at most 1024 bytes".into())));
+    }
+    let call = context.call(Some(id), Some(&body.fingerprint));
+    let input = Input::Password { name: email, password };
+    let standing = surface.engine.step(&call, id, Gate::SignIn, input).await;
+    standing.map(|standing| answer(&standing)).map_err(|refused| context.problem(refused))
+}
