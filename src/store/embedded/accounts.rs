@@ -43,7 +43,7 @@ pub fn replace(
     old_names: &[LoginName],
     own: &[LoginName],
 ) -> Result<Result<bool, NameTaken>, StoreError> {
-    if !load(batch, next.id)?.is_some_and(|stored| stored.revision.checked_add(1) == Some(next.revision)) {
+    if load(batch, next.id)?.is_none_or(|stored| stored.revision.checked_add(1) != Some(next.revision)) {
         return Ok(Ok(false));
     }
     if let Some(taken) = names::taken(batch, own, Some(next.id))? {

@@ -52,7 +52,8 @@ impl Batch {
         self.now = self.now.max(millis(now));
     }
 
-    /// Runs `work`, or gives the answer that `request` got before.
+    /// Runs `work`, or gives the answer that `request` got before. Only an answer that came with a change is kept: work
+    /// that changed nothing may as well be done again.
     pub fn once<T: Clone + Send + 'static>(
         &mut self,
         request: &RequestId,
@@ -65,8 +66,11 @@ impl Batch {
         if let Some(now) = now {
             self.at(now);
         }
+        let before = self.changes;
         let answer = work(self)?;
-        self.answers.remember(&request.0, now.map(millis), answer.clone());
+        if self.changes > before {
+            self.answers.remember(&request.0, now.map(millis), answer.clone());
+        }
         Ok(answer)
     }
 

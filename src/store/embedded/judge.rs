@@ -6,7 +6,7 @@ use crate::engine::ports::{AccountWrite, Attempt, Spend, StoreError, Subject, Ve
 use crate::identity::{Account, AccountId, Tally};
 
 use super::batch::Batch;
-use super::layout::{self, Doors, LastStep, SPENT_CODES, TALLIES, TOTP_STEPS, TRIES, millis, time};
+use super::layout::{self, Doors, SPENT_CODES, SpentStep, TALLIES, TOTP_STEPS, TRIES, millis, time};
 use super::shared::forget_at;
 use super::view::View;
 use super::{accounts, sends, sessions};
@@ -34,7 +34,7 @@ pub fn judge(batch: &mut Batch, attempt: &Attempt) -> Result<Verdict, StoreError
         return bench.wrong(batch, attempt);
     }
     let Some(account) = account else { return Ok(Verdict::Accepted) };
-    if attempt.revision != Some(account.revision) {
+    if attempt.revision.is_some_and(|revision| revision != account.revision) {
         return Ok(Verdict::Stale(Box::new(account)));
     }
     if bench.spent == Spent::ByAnother {
@@ -77,23 +77,16 @@ impl Bench {
     }
 
     fn wrong(self, batch: &mut Batch, attempt: &Attempt) -> Result<Verdict, StoreError> {
-        let (tried, counted) = (self.tried, self.fail(batch, attempt)?);
-        let Some(tries) = &attempt.tries else {
-            return Ok(Verdict::Wrong { left: counted.left, blocked_until: counted.until, exhausted: false });
-        };
-        let (tried, until) = (tried.saturating_add(1), seconds_on(attempt.now, tries.keep));
-        batch.put_until(&TRIES, &layout::tries(&attempt.subject, tries.wizard), &tried, until)?;
-        let guesses = tries.limit.saturating_sub(tried);
-        let left = counted.left.min(guesses);
-        Ok(Verdict::Wrong { left, blocked_until: counted.until, exhausted: guesses == 0 })
+        let Counted { left, blocked_until, exhausted } = self.fail(batch, attempt)?;
+        Ok(Verdict::Wrong { left, blocked_until, exhausted })
     }
 
     fn spent(self, batch: &mut Batch, attempt: &Attempt) -> Result<Verdict, StoreError> {
-        let counted = self.fail(batch, attempt)?;
-        Ok(Verdict::Spent { left: counted.left, blocked_until: counted.until })
+        let Counted { left, blocked_until, .. } = self.fail(batch, attempt)?;
+        Ok(Verdict::Spent { left, blocked_until })
     }
 
-    /// Counts a failure on the door.
+    /// Counts a failure on the door and on the wizard's guesses.
     fn fail(mut self, batch: &mut Batch, attempt: &Attempt) -> Result<Counted, StoreError> {
         let tally = self.doors.at(attempt.door);
         let allowance = tally.fail(&attempt.ladder, self.now);
@@ -103,7 +96,14 @@ impl Bench {
             Subject::Account(_) => batch.put(&TALLIES, &key, &self.doors)?,
             Subject::Nobody(_) => batch.put_until(&TALLIES, &key, &self.doors, forget)?,
         }
-        Ok(Counted { left: allowance.left, until: allowance.blocked_until.map(time) })
+        let blocked_until = allowance.blocked_until.map(time);
+        let Some(tries) = &attempt.tries else {
+            return Ok(Counted { left: allowance.left, blocked_until, exhausted: false });
+        };
+        let (tried, until) = (self.tried.saturating_add(1), seconds_on(attempt.now, tries.keep));
+        batch.put_until(&TRIES, &layout::tries(&attempt.subject, tries.wizard), &tried, until)?;
+        let guesses = tries.limit.saturating_sub(tried);
+        Ok(Counted { left: allowance.left.min(guesses), blocked_until, exhausted: guesses == 0 })
     }
 
     fn accept(mut self, batch: &mut Batch, attempt: &Attempt, account: &Account) -> Result<(), StoreError> {
@@ -121,23 +121,28 @@ impl Bench {
 
 struct Counted {
     left: u32,
-    until: Option<DateTime<Utc>>,
+    blocked_until: Option<DateTime<Utc>>,
+    exhausted: bool,
 }
 
 fn spent(view: &impl View, attempt: &Attempt, now: u64) -> Result<Spent, StoreError> {
     let Subject::Account(id) = attempt.subject else { return Ok(Spent::No) };
-    let operation = match &attempt.spend {
-        Some(Spend::Code { digest, .. }) => view.find_living(&SPENT_CODES, &layout::spent_code(id, digest), now)?,
-        Some(Spend::TotpStep(step)) => {
-            let last: Option<LastStep> = view.find(&TOTP_STEPS, &layout::account(id))?;
-            last.filter(|last| *step <= last.step).map(|last| last.operation)
+    let (spent, by_this) = match &attempt.spend {
+        None => (false, false),
+        Some(Spend::Code { digest, .. }) => {
+            let by = view.find_living(&SPENT_CODES, &layout::spent_code(id, digest), now)?;
+            (by.is_some(), by.is_some_and(|operation| operation == attempt.operation))
         }
-        None => None,
+        Some(Spend::TotpStep(step)) => {
+            let by = view.find(&TOTP_STEPS, &layout::account(id))?.unwrap_or_default();
+            let this = |spent: &SpentStep| spent.step == *step && spent.operation == attempt.operation;
+            (by.iter().any(|spent| *step <= spent.step), by.iter().any(this))
+        }
     };
-    Ok(match operation {
-        None => Spent::No,
-        Some(operation) if operation == attempt.operation => Spent::ByThis,
-        Some(_) => Spent::ByAnother,
+    Ok(match (spent, by_this) {
+        (false, _) => Spent::No,
+        (true, true) => Spent::ByThis,
+        (true, false) => Spent::ByAnother,
     })
 }
 
@@ -148,8 +153,11 @@ fn use_up(batch: &mut Batch, attempt: &Attempt, id: AccountId, spend: &Spend) ->
             batch.put_until(&SPENT_CODES, &layout::spent_code(id, digest), &attempt.operation, until)
         }
         Spend::TotpStep(step) => {
-            let last = LastStep { step: *step, operation: attempt.operation.clone() };
-            batch.put(&TOTP_STEPS, &layout::account(id), &last)
+            let key = layout::account(id);
+            let mut steps = batch.find(&TOTP_STEPS, &key)?.unwrap_or_default();
+            steps.insert(0, SpentStep { step: *step, operation: attempt.operation.clone() });
+            steps.truncate(2);
+            batch.put(&TOTP_STEPS, &key, &steps)
         }
     }
 }

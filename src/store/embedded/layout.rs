@@ -38,8 +38,10 @@ pub const TALLIES: Records<Doors> = Records::named("tallies");
 pub const TRIES: Records<u32> = Records::named("tries");
 /// Spent code → the operation that spent it.
 pub const SPENT_CODES: Records<String> = Records::named("spent_codes");
-pub const TOTP_STEPS: Records<LastStep> = Records::named("totp_steps");
-pub const SENDS: Records<Vec<Window>> = Records::named("sends");
+/// The last step that was spent and the one before it, newest first.
+pub const TOTP_STEPS: Records<Vec<SpentStep>> = Records::named("totp_steps");
+/// The times of the sends that still count, in Unix milliseconds, oldest first.
+pub const SENDS: Records<Vec<u64>> = Records::named("sends");
 pub const SESSIONS: Records<Session> = Records::named("sessions");
 pub const CHANGES: Records<Change> = Records::named("changes");
 pub const ADDRESSES: Records<Tally> = Records::named("addresses");
@@ -99,21 +101,11 @@ impl Doors {
     }
 }
 
-/// The latest step of the authenticator app that was accepted, and the operation that spent it.
+/// A step of the authenticator app that was accepted, and the operation that spent it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LastStep {
+pub struct SpentStep {
     pub step: u64,
     pub operation: String,
-}
-
-/// The sends within one window of a budget.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Window {
-    /// Its length in seconds, by which the budget's windows are told apart.
-    pub seconds: u64,
-    /// When it began, in Unix milliseconds: at the first send after the one before had ended.
-    pub since: u64,
-    pub sent: u32,
 }
 
 pub fn wizard(id: WizardId) -> String {

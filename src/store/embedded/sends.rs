@@ -1,66 +1,62 @@
+//! Send budgets: a log of the times of sends, of which each window sees what is recent enough for it.
+
 use chrono::{DateTime, Utc};
 
 use crate::engine::ports::{SendBudget, StoreError};
 use crate::identity::AccountId;
 
 use super::batch::Batch;
-use super::layout::{self, SENDS, Window, millis};
+use super::layout::{self, SENDS, millis};
 use super::view::View;
 
-/// The end, in Unix milliseconds, of the last of the budget's windows that are used up at `now`.
+/// When every window of the budget has room again, in Unix milliseconds, if one has none at `now`.
 pub fn used_up(view: &impl View, account: AccountId, budget: &SendBudget, now: u64) -> Result<Option<u64>, StoreError> {
-    let windows = load(view, account, budget)?;
+    let sends = load(view, account, budget)?;
     let full = budget.windows.iter().filter_map(|(seconds, limit)| {
-        let window = windows.iter().find(|window| window.seconds == *seconds && now < end(window));
-        let sent = window.map_or(0, |window| window.sent);
-        (sent >= *limit).then(|| window.map_or(now + seconds * 1_000, end))
+        let (window, limit) = (seconds.saturating_mul(1_000), *limit as usize);
+        let within: Vec<u64> = sends.iter().copied().filter(|at| at.saturating_add(window) > now).collect();
+        // The send whose leaving makes room; with a limit of nothing there is never room.
+        let leaves = within.len().checked_sub(limit).map(|place| within.get(place).copied().unwrap_or(now));
+        leaves.map(|at| at.saturating_add(window))
     });
     Ok(full.max())
 }
 
-/// Counts one send in every window of the budget.
+/// Notes a send at `now`.
 pub fn count(batch: &mut Batch, account: AccountId, budget: &SendBudget, now: u64) -> Result<(), StoreError> {
-    let mut windows = load(batch, account, budget)?;
-    windows.retain(|window| now < end(window));
-    for (seconds, _) in &budget.windows {
-        match windows.iter_mut().find(|window| window.seconds == *seconds) {
-            Some(window) => window.sent += 1,
-            None => windows.push(Window { seconds: *seconds, since: now, sent: 1 }),
-        }
-    }
-    write(batch, account, budget, &windows)
+    let longest = longest(budget);
+    let mut sends = load(batch, account, budget)?;
+    sends.retain(|at| at.saturating_add(longest) > now);
+    sends.push(now);
+    sends.sort_unstable();
+    write(batch, account, budget, &sends)
 }
 
-/// Takes a send at `sent_at` out of the windows that it was counted in, as far as they have not ended since.
+/// Takes the send at `sent_at` off the log.
 pub fn refund(
     batch: &mut Batch,
     account: AccountId,
     budget: &SendBudget,
     sent_at: DateTime<Utc>,
 ) -> Result<(), StoreError> {
-    let sent_at = millis(sent_at);
-    let mut windows = load(batch, account, budget)?;
-    for (seconds, _) in &budget.windows {
-        let counted = |window: &&mut Window| window.since <= sent_at && sent_at < end(window);
-        if let Some(window) = windows.iter_mut().filter(counted).find(|window| window.seconds == *seconds) {
-            window.sent = window.sent.saturating_sub(1);
-        }
-    }
-    write(batch, account, budget, &windows)
+    let mut sends = load(batch, account, budget)?;
+    let Some(place) = sends.iter().position(|at| *at == millis(sent_at)) else { return Ok(()) };
+    sends.remove(place);
+    write(batch, account, budget, &sends)
 }
 
-fn end(window: &Window) -> u64 {
-    window.since + window.seconds * 1_000
+fn longest(budget: &SendBudget) -> u64 {
+    budget.windows.iter().map(|(seconds, _)| seconds.saturating_mul(1_000)).max().unwrap_or(0)
 }
 
-fn load(view: &impl View, account: AccountId, budget: &SendBudget) -> Result<Vec<Window>, StoreError> {
+fn load(view: &impl View, account: AccountId, budget: &SendBudget) -> Result<Vec<u64>, StoreError> {
     Ok(view.find(&SENDS, &layout::sends(account, budget.channel))?.unwrap_or_default())
 }
 
-fn write(batch: &mut Batch, account: AccountId, budget: &SendBudget, windows: &Vec<Window>) -> Result<(), StoreError> {
+fn write(batch: &mut Batch, account: AccountId, budget: &SendBudget, sends: &Vec<u64>) -> Result<(), StoreError> {
     let key = layout::sends(account, budget.channel);
-    match windows.iter().map(end).max() {
-        Some(last) => batch.put_until(&SENDS, &key, windows, last),
+    match sends.last() {
+        Some(last) => batch.put_until(&SENDS, &key, sends, last.saturating_add(longest(budget))),
         None => batch.remove(&SENDS, &key).map(drop),
     }
 }

@@ -19,7 +19,7 @@ const LINGER: u64 = 24 * 60 * 60 * 1_000;
 
 /// When a tally without an account may be swept, in Unix milliseconds.
 pub fn forget_at(tally: &Tally, ladder: &Ladder, now: u64) -> u64 {
-    now.max(tally.blocked_until).saturating_add(ladder.window.max(ladder.longest)).saturating_add(LINGER)
+    now.saturating_add(ladder.window).max(tally.blocked_until).saturating_add(ladder.longest).saturating_add(LINGER)
 }
 
 pub fn address_block(
