@@ -6,5 +6,6 @@
 pub mod engine;
 pub mod http;
 pub mod identity;
+pub mod store;
 pub mod telemetry;
 pub mod workflow;

@@ -1,0 +1,78 @@
+//! What is nobody's own: client addresses, published workflows, kept values, and the state of the store.
+
+use chrono::{DateTime, Utc};
+use redb::ReadTransaction;
+
+use crate::engine::ports::{AddressKey, Durability, Health, StoreError};
+use crate::identity::{Ladder, Sealed, Tally};
+use crate::workflow::Digest;
+
+use super::batch::Batch;
+use super::disk::FILE;
+use super::layout::{self, ADDRESSES, KEPT, NUMBERS, WORKFLOWS, millis, time};
+use super::view::View;
+
+/// How long the failures of an address, or of a name that nobody has, are remembered after they stop to matter, in
+/// milliseconds: long enough that waiting for it is worth less than waiting for the blocks, and an end, so that typing
+/// invented names does not fill the disk.
+const LINGER: u64 = 24 * 60 * 60 * 1_000;
+
+/// When a tally without an account may be swept, in Unix milliseconds.
+pub fn forget_at(tally: &Tally, ladder: &Ladder, now: u64) -> u64 {
+    now.saturating_add(ladder.window).max(tally.blocked_until).saturating_add(ladder.longest).saturating_add(LINGER)
+}
+
+pub fn address_block(
+    view: &impl View,
+    address: &AddressKey,
+    now: DateTime<Utc>,
+) -> Result<Option<DateTime<Utc>>, StoreError> {
+    let tally = view.find(&ADDRESSES, &layout::address(address))?.unwrap_or_default();
+    Ok(tally.blocked(millis(now)).map(time))
+}
+
+pub fn fail_address(
+    batch: &mut Batch,
+    address: &AddressKey,
+    ladder: &Ladder,
+    now: DateTime<Utc>,
+) -> Result<Option<DateTime<Utc>>, StoreError> {
+    let (key, now) = (layout::address(address), millis(now));
+    let mut tally = batch.find(&ADDRESSES, &key)?.unwrap_or_default();
+    if let Some(until) = tally.blocked(now) {
+        return Ok(Some(time(until)));
+    }
+    let allowance = tally.fail(ladder, now);
+    batch.put_until(&ADDRESSES, &key, &tally, forget_at(&tally, ladder, now))?;
+    Ok(allowance.blocked_until.map(time))
+}
+
+pub fn publish(batch: &mut Batch, digest: &Digest, source: &str) -> Result<(), StoreError> {
+    batch.put(&WORKFLOWS, &layout::workflow(digest), &source.to_owned())
+}
+
+pub fn published(view: &impl View, digest: &Digest) -> Result<Option<String>, StoreError> {
+    view.find(&WORKFLOWS, &layout::workflow(digest))
+}
+
+pub fn keep(batch: &mut Batch, name: &str, value: Sealed) -> Result<Sealed, StoreError> {
+    if let Some(kept) = batch.find(&KEPT, name)? {
+        return Ok(kept);
+    }
+    batch.put(&KEPT, name, &value)?;
+    Ok(value)
+}
+
+/// What the store promises, once a read has shown that it answers.
+pub fn health(view: &ReadTransaction) -> Result<Health, StoreError> {
+    view.find(&NUMBERS, layout::LAYOUT_NUMBER)?;
+    let settings = [("file", FILE), ("fsync", "every commit"), ("processes", "one")];
+    Ok(Health {
+        backend: "embedded",
+        durability: Durability {
+            level: "every_write",
+            settings: settings.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec(),
+            warning: None,
+        },
+    })
+}
