@@ -5,4 +5,5 @@
 
 pub mod engine;
 pub mod identity;
+pub mod store;
 pub mod workflow;
