@@ -1,0 +1,57 @@
+//! Logs: where they go, what they look like, and what must never be in them.
+//!
+//! Always: whatever a client wrote passes through [`sane`] before it reaches a log line, and every query string
+//! through [`redact_query`]; libraries below us log warnings only, for their finer levels print what they carry.
+//! Never here: any other part of the crate. This module imports none.
+
+mod redact;
+mod sane;
+
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::util::SubscriberInitExt;
+
+pub use redact::redact_query;
+pub use sane::sane;
+
+/// What a log line looks like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// For people.
+    Text,
+    /// One JSON object a line, for machines.
+    Json,
+}
+
+/// Logs are already being written by somebody else in this process.
+#[derive(Debug, thiserror::Error)]
+#[error("logging is already set up: {0}")]
+pub struct AlreadySetUp(String);
+
+/// Writes this crate's events from `level` on, and the warnings of all others, to standard error.
+///
+/// # Errors
+/// When called a second time in one process.
+pub fn init(format: Format, level: tracing::Level) -> Result<(), AlreadySetUp> {
+    let builder = tracing_subscriber::fmt().with_env_filter(filter(level)).with_writer(std::io::stderr);
+    match format {
+        Format::Text => builder.with_ansi(false).finish().try_init(),
+        Format::Json => builder.json().flatten_event(true).finish().try_init(),
+    }
+    .map_err(|error| AlreadySetUp(error.to_string()))
+}
+
+fn filter(level: tracing::Level) -> EnvFilter {
+    let others = level.min(tracing::Level::WARN);
+    EnvFilter::new(format!("{others},stepgate={level}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn libraries_never_log_more_than_warnings() {
+        assert_eq!(filter(tracing::Level::TRACE).to_string(), "stepgate=trace,warn");
+        assert_eq!(filter(tracing::Level::ERROR).to_string(), "stepgate=error,error");
+    }
+}
