@@ -98,6 +98,7 @@ fn micros<S: Serializer>(time: &DateTime<Utc>, serializer: S) -> Result<S::Ok, S
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::delivery::Chain;
     use crate::engine::ports::{Channel, Courier, Entropy};
     use crate::identity::{Code, Email, Phone};
 
@@ -141,6 +142,4 @@ mod tests {
         assert_eq!(json["channel"], "email");
         assert_eq!(json["subject"], "Seu código do Stepgate");
     }
-
-    use super::super::Chain;
 }
