@@ -1,14 +1,16 @@
 //! The courier against real servers on loopback: an HTTP gateway, an SMTP server that misbehaves as told, and one
 //! SMTP server that somebody else wrote.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
 #[path = "harness/smtp.rs"]
 mod smtp;
 #[path = "harness/webhook.rs"]
 mod webhook;
 
 use std::process::Stdio;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -45,7 +47,38 @@ fn wording() -> Arc<Wording> {
     Arc::new(Wording::new("Stepgate"))
 }
 
+/// Everything that this crate logs in this process. One subscriber for all tests: whether an event is of interest is
+/// remembered for the process, so a test cannot have one of its own.
+#[derive(Clone, Copy)]
+struct Log;
+
+static LOG: Mutex<Vec<u8>> = Mutex::new(Vec::new());
+
+impl Log {
+    fn capture() {
+        let filter = tracing_subscriber::EnvFilter::new("stepgate=trace");
+        let builder = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false);
+        // All calls but the first one find it set.
+        let _ = tracing::subscriber::set_global_default(builder.with_writer(|| Log).finish());
+    }
+
+    fn written() -> String {
+        String::from_utf8(LOG.lock().unwrap().clone()).unwrap()
+    }
+}
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        LOG.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
 fn chain() -> Chain {
+    Log::capture();
     Chain::new(Arc::new(Counting::default()))
 }
 
@@ -242,6 +275,30 @@ async fn a_refused_connection_and_failed_tls_go_to_the_next_provider() {
         assert_eq!(spare.messages(None).len(), 1, "{url}");
     }
     assert!(plain.requests().is_empty(), "nothing was said in clear");
+}
+
+#[tokio::test]
+async fn the_log_names_the_failure_and_neither_code_nor_address() {
+    let gateway_sink = WebhookSink::start([Reply::Status(418)]).await;
+    // A server that quotes what it refuses, as many do.
+    let said = Fault::Say("550 no such user demo.person@example.com, code 012345");
+    let relay_sink = SmtpSink::start(Behaviour::default().with(Stage::Message, said)).await;
+    let chain = chain()
+        .with(Channel::Sms, gateway(&format!("{}?token=t0ken", gateway_sink.url), LONG))
+        .with(Channel::Sms, outbox())
+        .with(Channel::Email, mailer(relay(&relay_sink, Security::None), None));
+    assert_eq!(send(&chain, &text()).await, by("outbox"));
+    assert_eq!(send(&chain, &mail_to("demo.person@example.com")).await, Err(SendFailure::Refused));
+    // What the other tests have logged so far is held to the same.
+    let written = Log::written();
+    for part in
+        ["status 418", "the server answered 550", "to=+4*******3456", "d***@example.com", "abcdefghijklmnopqrstuv"]
+    {
+        assert!(written.contains(part), "{part:?} in {written}");
+    }
+    for part in ["012345", "601123456", "demo.person", "demo@", "t0ken", SECRET] {
+        assert!(!written.contains(part), "{part:?} in {written}");
+    }
 }
 
 // ---- email by SMTP

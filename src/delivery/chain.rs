@@ -125,7 +125,7 @@ impl Courier for Chain {
             let time = Deadline { start_by: now + (end_by - now) / left, end_by };
             match self.offer(provider.as_ref(), message, &time).await {
                 Outcome::Accepted => {
-                    tracing::info!(message = %sane(&message.id), provider = provider.name(), "message accepted");
+                    tracing::info!(id = %sane(&message.id), provider = provider.name(), "message accepted");
                     return Ok(Receipt { provider: provider.name().to_owned() });
                 }
                 Outcome::Unknown => return Err(SendFailure::Unknown),
@@ -138,7 +138,7 @@ impl Courier for Chain {
 
 fn report(provider: &str, message: &Message, tried: u32, failure: &Failure) {
     let (id, to) = (message.id.as_str(), masked(&message.to));
-    tracing::warn!(message = %sane(id), to = %sane(&to), provider, tried, %failure, "message not confirmed");
+    tracing::warn!(id = %sane(id), to = %sane(&to), provider, tried, %failure, "message not confirmed");
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ use super::provider::{Deadline, Failure, Provider};
 use super::{SetupError, Wording};
 use crate::engine::ports::{Address, Clock, Message, MessageKind};
 use crate::identity::Secret;
+use crate::telemetry::sane;
 
 /// Where SMS are posted, and with what.
 #[derive(Debug, Clone)]
@@ -69,7 +70,8 @@ impl Webhook {
             .referer(false)
             // A kept connection that the other side has just closed would look like an unknown outcome.
             .pool_max_idle_per_host(0)
-            .connect_timeout(Webhook::CONNECT.min(settings.timeout))
+            // Well before the whole try ends, so that a gateway that does not answer at all is known not to have accepted.
+            .connect_timeout(Webhook::CONNECT.min(settings.timeout / 2))
             .build()
             .map_err(|error| failed(error.to_string()))?;
         Ok(Webhook { client, url, secret: settings.secret, timeout: settings.timeout, clock, wording })
@@ -140,8 +142,10 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 
 /// Only an error from before there was a connection is certain; everything later may have been read.
 fn failure(error: &reqwest::Error) -> Failure {
-    // The error itself names the URL, which may hold a token; its source does not.
-    let reason = error.source().map_or_else(|| "request failed".to_owned(), ToString::to_string);
+    // The error itself names the URL, which may hold a token; what lies under it does not, and says the cause.
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    let reason =
+        causes.last().map_or_else(|| "request failed".to_owned(), |cause| sane(&cause.to_string()).into_owned());
     if error.is_connect() {
         Failure::not_accepted(reason)
     } else if error.is_builder() {

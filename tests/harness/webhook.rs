@@ -2,6 +2,7 @@
 //! told, or not at all.
 
 #![allow(dead_code, reason = "each test binary uses its own part of it")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
