@@ -143,9 +143,11 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 /// Only an error from before there was a connection is certain; everything later may have been read.
 fn failure(error: &reqwest::Error) -> Failure {
     // The error itself names the URL, which may hold a token; what lies under it does not, and says the cause.
-    let causes = std::iter::successors(error.source(), |cause| cause.source());
-    let reason =
-        causes.last().map_or_else(|| "request failed".to_owned(), |cause| sane(&cause.to_string()).into_owned());
+    let mut cause = error.source();
+    while let Some(deeper) = cause.and_then(std::error::Error::source) {
+        cause = Some(deeper);
+    }
+    let reason = cause.map_or_else(|| "request failed".to_owned(), |cause| sane(&cause.to_string()).into_owned());
     if error.is_connect() {
         Failure::not_accepted(reason)
     } else if error.is_builder() {
