@@ -1,0 +1,78 @@
+/// One thing that can be set.
+#[derive(Debug, Clone, Copy)]
+pub struct Key {
+    /// Sections and name joined by dots, such as `sms.webhook.url`.
+    pub path: &'static str,
+    pub kind: Kind,
+    pub fallback: Fallback,
+    pub meaning: &'static str,
+    /// Whether the value must not be shown, not even when it is wrong.
+    pub secret: bool,
+}
+
+/// What a value looks like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// `true` or `false`.
+    Flag,
+    /// A whole number within bounds, both included.
+    Integer(u64, u64),
+    /// A duration such as `90s`, `15m` or `1h 30m`, within bounds, both included.
+    Duration(&'static str, &'static str),
+    /// One of these words.
+    Choice(&'static [&'static str]),
+    /// Text; in words, what is accepted.
+    Text(&'static str),
+    /// An array of texts; in words, what each of them may be.
+    List(&'static str),
+}
+
+/// What holds when a key is not set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fallback {
+    /// This value, written as in the environment.
+    Value(&'static str),
+    /// Something that is not known before the start; in words.
+    Computed(&'static str),
+    /// Nothing: the key is optional, or needed under the conditions that its meaning names.
+    Unset,
+}
+
+impl Key {
+    pub(super) const fn new(path: &'static str, kind: Kind, fallback: Fallback, meaning: &'static str) -> Self {
+        Key { path, kind, fallback, meaning, secret: false }
+    }
+
+    pub(super) const fn secret(self) -> Self {
+        Key { secret: true, ..self }
+    }
+
+    /// The variable that sets this key.
+    pub fn variable(&self) -> String {
+        variable(self.path)
+    }
+
+    /// What is accepted, in words.
+    pub fn accepted(&self) -> String {
+        match self.kind {
+            Kind::Flag => "`true` or `false`".to_owned(),
+            Kind::Integer(least, most) => format!("a whole number from {least} to {most}"),
+            Kind::Duration(least, most) => format!("a duration from {least} to {most}, such as `90s` or `15m`"),
+            Kind::Choice(words) => {
+                words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(words_between(words.len()))
+            }
+            Kind::Text(accepted) => accepted.to_owned(),
+            Kind::List(accepted) => format!("an array of: {accepted}"),
+        }
+    }
+}
+
+/// Two words read best with "or" between them, more of them as a list.
+fn words_between(count: usize) -> &'static str {
+    if count == 2 { " or " } else { ", " }
+}
+
+/// `sms.webhook.url` is set by `STEPGATE_SMS__WEBHOOK__URL`.
+pub(super) fn variable(path: &str) -> String {
+    format!("STEPGATE_{}", path.to_ascii_uppercase().replace('.', "__"))
+}
