@@ -1,5 +1,7 @@
 //! The workflow files: what loads, what is refused and how, what is drawn; and that no way leads astray.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a failed expectation is a failed test")]
+
 #[path = "workflows/cases.rs"]
 mod cases;
 #[path = "workflows/exploration.rs"]
@@ -12,6 +14,8 @@ mod mutants;
 mod oracle;
 #[path = "workflows/places.rs"]
 mod places;
+#[path = "workflows/sends.rs"]
+mod sends;
 #[path = "workflows/stale_accounts.rs"]
 mod stale_accounts;
 #[path = "workflows/walks.rs"]

@@ -55,7 +55,8 @@ proptest! {
                         prop_assert_eq!(&before.step, &desk.wizard.step);
                         let broken = matches!(rejection, Rejection::Broken { .. });
                         let unproved = matches!(rejection, Rejection::Unproved { .. });
-                        prop_assert!(!broken && !(unproved && stood_still), "{}: {:?}", workflow.name, rejection);
+                        let sound = !(broken || (unproved && stood_still));
+                        prop_assert!(sound, "{}: {:?}", workflow.name, rejection);
                     }
                 }
             }
