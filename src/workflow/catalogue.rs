@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{Digest, Purpose, Refusal, Workflow};
+use super::{Digest, Format, Purpose, Refusal, Workflow};
 
 /// The files that are built into the binary.
 const SHIPPED: [(&str, &str); 7] = [
@@ -80,6 +80,11 @@ impl Catalogue {
     /// All of them, by name.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Workflow>> {
         self.workflows.values()
+    }
+
+    /// The drawing of the workflow called `name`, if there is one.
+    pub fn graph(&self, name: &str, format: Format) -> Option<String> {
+        self.get(name).map(|workflow| workflow.draw(format))
     }
 
     fn add(&mut self, workflow: Workflow) -> Option<Refusal> {

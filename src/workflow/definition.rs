@@ -3,7 +3,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Action, Ask, Grant, Outcome, Purpose, Question};
+use super::{Action, Ask, Event, Grant, Outcome, Purpose, Question};
 
 /// The SHA-256 of a workflow file's bytes, in hex. A wizard pins it, so that a changed file never moves the ground
 /// under a waiting person.
@@ -102,6 +102,18 @@ impl Workflow {
             Some(Step::Wait(wait)) => Some(wait),
             _ => None,
         }
+    }
+
+    /// The waiting step that `event` answers for a wizard that stands at `step`: that one, or the one that it offers by
+    /// `switch`. It says what a password or code must be checked against. `None` for a resend, and for whatever is not
+    /// asked.
+    pub fn answered_by<'a>(&'a self, step: &'a str, event: &Event) -> Option<(&'a str, &'a Wait)> {
+        let here = self.waiting(step)?;
+        if here.ask.takes(event) {
+            return Some((step, here));
+        }
+        let offered = here.switch.as_deref()?;
+        self.waiting(offered).filter(|wait| wait.ask.takes(event)).map(|wait| (offered, wait))
     }
 
     /// What the client sees as `workflow` when the wizard stands at `name`.

@@ -26,21 +26,18 @@ impl<'a> Walk<'a> {
     }
 
     /// Takes the edge out of a waiting step that the event asks for.
-    pub(super) fn leave(&mut self, name: &str, wait: &'a Wait) -> Result<String, Rejection> {
+    pub(super) fn leave(&mut self, name: &'a str, wait: &'a Wait) -> Result<String, Rejection> {
         if *self.event == Event::Resend {
             let target = wait.resend.clone().ok_or(Rejection::NotHere)?;
             self.trail.push((name.to_owned(), "resend"));
             return Ok(target);
         }
-        if let Some(outcome) = self.outcome(wait.ask)? {
-            return self.take(name, wait, outcome);
+        let (answered, wait) = self.workflow.answered_by(name, self.event).ok_or(Rejection::NotHere)?;
+        let outcome = self.outcome(wait.ask)?;
+        if answered != name {
+            self.trail.push((name.to_owned(), "switch"));
         }
-        // What this step does not ask, the step that offers the alternatives may.
-        let offered = wait.switch.as_deref().ok_or(Rejection::NotHere)?;
-        let switch = self.waiting(offered)?;
-        let outcome = self.outcome(switch.ask)?.ok_or(Rejection::NotHere)?;
-        self.trail.push((name.to_owned(), "switch"));
-        self.take(offered, switch, outcome)
+        self.take(answered, wait, outcome)
     }
 
     fn take(&mut self, name: &str, wait: &'a Wait, outcome: Outcome) -> Result<String, Rejection> {
@@ -49,17 +46,14 @@ impl<'a> Walk<'a> {
         self.along(name, &wait.edges, outcome)
     }
 
-    /// How the event turns out at a step with this ask; `None` when the step asks for something else.
-    fn outcome(&self, ask: Ask) -> Result<Option<Outcome>, Rejection> {
-        if !ask.takes(self.event) {
-            return Ok(None);
-        }
+    /// How the event turns out at a step that it answers.
+    fn outcome(&self, ask: Ask) -> Result<Outcome, Rejection> {
         let checked = match self.evidence.known {
             Known::Right => Outcome::Right,
             Known::Wrong => Outcome::Wrong,
             Known::Locked => Outcome::Locked,
         };
-        Ok(Some(match (ask, self.event) {
+        Ok(match (ask, self.event) {
             (Ask::CheckPassword, _) if checked == Outcome::Right && self.may_sign_in() => Outcome::Right,
             (Ask::CheckPassword, _) => Outcome::Wrong,
             (Ask::ChooseMethod, Event::Choose(factor)) => {
@@ -76,7 +70,7 @@ impl<'a> Walk<'a> {
             (Ask::CheckCode(recipient @ (Recipient::Phone | Recipient::Email)), _) => {
                 self.reachable(recipient).map(|()| checked)?
             }
-        }))
+        })
     }
 
     /// Whether the account that the password belongs to may be the one of this wizard: a session fixes it.

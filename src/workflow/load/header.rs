@@ -20,7 +20,6 @@ const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 pub struct Header {
     pub title: Option<String>,
     pub purpose: Option<Purpose>,
-    pub factor: Option<Factor>,
     pub lifetime: Option<u32>,
     pub enabled: Option<bool>,
 }
@@ -42,11 +41,9 @@ pub fn read(file: &toml::Table, refusals: &mut Refusals) -> Header {
         }
         None => refusals.file("does not say its `schema`", format!("write `schema = {SCHEMA}`")),
     }
-    let (purpose, factor) = purpose(file, refusals);
     Header {
         title: text(file, "title", "a few words for people, such as \"Sign in\"", refusals).map(str::to_owned),
-        purpose,
-        factor,
+        purpose: purpose(file, refusals),
         lifetime: lifetime(file, refusals),
         enabled: enabled(file, refusals),
     }
@@ -79,29 +76,28 @@ fn text<'a>(file: &'a toml::Table, key: &str, what: &str, refusals: &mut Refusal
     }
 }
 
-fn purpose(file: &toml::Table, refusals: &mut Refusals) -> (Option<Purpose>, Option<Factor>) {
+fn purpose(file: &toml::Table, refusals: &mut Refusals) -> Option<Purpose> {
     let words = Purpose::WORDS.map(|word| format!("\"{word}\""));
     let factors = Factor::ALL.map(|factor| format!("\"{factor}\""));
-    let Some(word) = text(file, "purpose", &any_of(&words), refusals) else { return (None, None) };
+    let word = text(file, "purpose", &any_of(&words), refusals)?;
     let factor = || file.get("factor").and_then(toml::Value::as_str).and_then(|text| text.parse::<Factor>().ok());
     match (word, file.get("factor")) {
-        ("signin", None) => (Some(Purpose::SignIn), None),
+        ("signin", None) => Some(Purpose::SignIn),
         ("signin", Some(_)) => {
             refusals.file("says a `factor`, but signing in is not about one", "remove `factor`");
-            (None, None)
+            None
         }
         ("enable" | "disable", _) => {
             let Some(factor) = factor() else {
                 let problem = format!("is to {word} a factor, but does not say which");
                 refusals.file(problem, format!("set `factor` to {}", any_of(&factors)));
-                return (None, None);
+                return None;
             };
-            let purpose = if word == "enable" { Purpose::Enable(factor) } else { Purpose::Disable(factor) };
-            (Some(purpose), Some(factor))
+            Some(if word == "enable" { Purpose::Enable(factor) } else { Purpose::Disable(factor) })
         }
         (other, _) => {
             refusals.file(format!("has the unknown purpose `{other}`"), format!("set `purpose` to {}", any_of(&words)));
-            (None, None)
+            None
         }
     }
 }

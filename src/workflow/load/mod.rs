@@ -45,7 +45,7 @@ fn read(file_name: &str, source: &str, refusals: &mut Refusals) -> Option<Workfl
     let file = parse(source, refusals)?;
     let header = header::read(&file, refusals);
     let names = steps::names(&file, refusals);
-    let steps = steps::read(&file, &names, header.factor, refusals);
+    let steps = steps::read(&file, &names, header.purpose, refusals);
     let start = header::place(&file, "start", &names, refusals);
     let cancel = header::place(&file, "cancel", &names, refusals);
     Some(Workflow {

@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::identity::Factor;
 use crate::workflow::refusal::{Refusals, any_of};
-use crate::workflow::{Action, Ask, Auto, End, Grant, Outcome, Question, Route, Step, Wait};
+use crate::workflow::{Action, Ask, Auto, End, Grant, Outcome, Purpose, Question, Route, Step, Wait};
 
 use super::grammar::{Attribute, Form, Kind, Value};
 use super::is_name;
@@ -46,7 +45,7 @@ pub fn names(file: &toml::Table, refusals: &mut Refusals) -> BTreeMap<String, Ki
 pub fn read(
     file: &toml::Table,
     names: &BTreeMap<String, Kind>,
-    own: Option<Factor>,
+    purpose: Option<Purpose>,
     refusals: &mut Refusals,
 ) -> BTreeMap<String, Step> {
     let mut steps = BTreeMap::new();
@@ -58,7 +57,7 @@ pub fn read(
                 refusals.step(name, "is not a table", change);
                 continue;
             };
-            let step = Reader { kind, name, table, names, refusals }.step(own);
+            let step = Reader { kind, name, table, names, refusals }.step(purpose);
             steps.extend(step.map(|step| (name.clone(), step)));
         }
     }
@@ -86,13 +85,13 @@ impl Reader<'_> {
         self.refusals.step(self.name, problem, change);
     }
 
-    fn step(mut self, own: Option<Factor>) -> Option<Step> {
+    fn step(mut self, purpose: Option<Purpose>) -> Option<Step> {
         let form = self.form()?;
         self.refuse_other_keys(&form);
         let said = self.said(&form);
         match self.kind {
             Kind::Step => wait(self.name, &form, said),
-            Kind::Do => self.auto(&form, said, own),
+            Kind::Do => self.auto(&form, said, purpose),
             Kind::Route => route(&form, said),
             Kind::End => end(said),
         }
@@ -197,7 +196,7 @@ impl Reader<'_> {
             }
         }
         let change = format!("set `{key}` to {}", wanted(&attribute.value));
-        self.refuse(format!("has a `{key}` that does not fit"), change);
+        self.refuse(format!("`{key}` does not fit"), change);
     }
 
     /// The step that an edge leads to.
@@ -214,14 +213,15 @@ impl Reader<'_> {
         None
     }
 
-    fn auto(&mut self, form: &Form, mut said: Said, own: Option<Factor>) -> Option<Step> {
-        if form.attribute("factor").is_some() && !said.texts.contains_key("factor") {
-            match own {
-                Some(factor) => {
-                    said.texts.insert("factor", factor.as_str().to_owned());
+    fn auto(&mut self, form: &Form, mut said: Said, purpose: Option<Purpose>) -> Option<Step> {
+        if form.attribute("factor").is_some() && !self.table.contains_key("factor") {
+            match purpose.map(Purpose::factor) {
+                Some(Some(own)) => {
+                    said.texts.insert("factor", own.as_str().to_owned());
                 }
-                None if self.table.contains_key("factor") => {}
-                None => self.refuse("does not say which `factor`, and neither does the file", "add `factor`"),
+                Some(None) => self.refuse("does not say which `factor`, and neither does the file", "add `factor`"),
+                // What the file is for was refused already.
+                None => {}
             }
         }
         let action = Action::ALL.into_iter().find(|action| {

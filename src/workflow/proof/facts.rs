@@ -1,5 +1,6 @@
 //! Everything that may be known at every step: explored from the start along every edge that `decide` can take.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap, VecDeque};
 
 use crate::workflow::refusal::Refusals;
@@ -35,8 +36,8 @@ struct Search<'a, 'r> {
 
 impl<'a> Search<'a, '_> {
     fn reach(&mut self, state: State<'a>, from: Option<(State<'a>, Hops<'a>)>) {
-        if !self.before.contains_key(&state) {
-            self.before.insert(state, from);
+        if let Entry::Vacant(first) = self.before.entry(state) {
+            first.insert(from);
             self.queue.push_back(state);
         }
     }
@@ -92,7 +93,11 @@ impl<'a> Search<'a, '_> {
 
     /// Refuses `step` when `needs` are not met; the way to it goes through `state` and then along `last`.
     fn lacks(&mut self, step: &str, state: State<'a>, last: Hops<'a>, facts: Facts, needs: &Needs, does: &str) -> bool {
-        let missing: Vec<_> = needs.iter().filter(|group| facts.missing(&[group.to_vec()]).is_some()).collect();
+        let mut missing: Vec<_> = needs.iter().filter(|group| facts.missing(&[group.to_vec()]).is_some()).collect();
+        if missing.len() > 1 {
+            // Where nothing was answered at all, that the last answer was not right goes without saying.
+            missing.retain(|group| **group != [Fact::LastAnswerRight]);
+        }
         for group in &missing {
             let (problem, change) = words::lacking(does, group);
             self.refuse(step, state, last.clone(), problem, change);

@@ -1,6 +1,6 @@
 //! Codes that are sent: one at a time, and another one on request.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 
 use crate::identity::Recipient;
 use crate::workflow::refusal::Refusals;
@@ -9,7 +9,7 @@ use crate::workflow::{Action, Ask, Grant, Step, Wait, Workflow};
 use super::graph::{Graph, Path};
 
 pub fn check(workflow: &Workflow, graph: &Graph<'_>, refusals: &mut Refusals) {
-    for (name, step) in &workflow.steps {
+    for (name, step) in workflow.steps.iter().filter(|(name, _)| graph.reaches(name)) {
         match step {
             Step::Wait(Wait { ask: Ask::CheckCode(recipient), resend: Some(target), .. }) => {
                 resend(workflow, graph, name, *recipient, target, refusals);
@@ -37,10 +37,10 @@ fn resend(
     let mut comes_back = false;
     let mut found: Vec<(String, Path, String)> = Vec::new();
     // Whether the code was sent by then is part of where one is.
-    let mut seen: BTreeMap<(&str, bool), ()> = BTreeMap::new();
+    let mut seen: BTreeSet<(&str, bool)> = BTreeSet::new();
     let mut queue = VecDeque::from([(target, false, before.clone())]);
     while let Some((at, sent, path)) = queue.pop_front() {
-        let Some(step) = workflow.step(at).filter(|_| seen.insert((at, sent), ()).is_none()) else { continue };
+        let Some(step) = workflow.step(at).filter(|_| seen.insert((at, sent))) else { continue };
         let problem = match step {
             Step::Wait(_) if at == name && sent => {
                 comes_back = true;

@@ -14,7 +14,8 @@ pub fn check(workflow: &Workflow, graph: &Graph<'_>, refusals: &mut Refusals) {
     reachability(workflow, graph, refusals);
     liveness(workflow, graph, refusals);
     circles(workflow, graph, refusals);
-    for (name, step) in &workflow.steps {
+    // A step that is never reached was refused for that; there is no way to it that could be shown.
+    for (name, step) in workflow.steps.iter().filter(|(name, _)| graph.reaches(name)) {
         if let Step::Wait(wait) = step {
             switch(workflow, graph, name, wait, refusals);
             locked(workflow, graph, name, wait, refusals);
@@ -88,7 +89,7 @@ fn liveness(workflow: &Workflow, graph: &Graph<'_>, refusals: &mut Refusals) {
     }
     let good = graph.with_a_way_to_success();
     for (name, step) in &workflow.steps {
-        if matches!(step, Step::Wait(_)) && !good.contains(name.as_str()) {
+        if matches!(step, Step::Wait(_)) && graph.reaches(name) && !good.contains(name.as_str()) {
             let due = due(workflow.purpose).as_str();
             let problem =
                 format!("keeps people waiting in vain: from here, no way leads to an end that grants `{due}`");

@@ -21,9 +21,20 @@ pub fn asks(ask: Ask) -> String {
 /// The problem and the change when none of `group` is known.
 pub fn lacking(does: &str, group: &[Fact]) -> (String, String) {
     let missing: Vec<&str> = group.iter().map(|fact| meaning(*fact)).collect();
-    let sources: Vec<&str> = group.iter().map(|fact| source(*fact)).collect();
     let problem = format!("{does} without {}", any_of(&missing));
-    (problem, format!("lead this path through {} first, or elsewhere", any_of(&sources)))
+    match group {
+        [Fact::SessionPresent] => (problem, "move it to a workflow to \"enable\" or \"disable\" a factor".to_owned()),
+        [Fact::LastAnswerRight] => (problem, "lead every wrong answer on this path back to a check".to_owned()),
+        _ if group.contains(&Fact::NoFactorEnrolled) => {
+            let change = "lead this path through `right` of a check_totp or check_code; where the account has no factor \
+                          on, through `none` of a route by enrolled_factors, with no waiting step after it";
+            (format!("{does}, but no second factor was proved on the way"), change.to_owned())
+        }
+        _ => {
+            let sources: Vec<&str> = group.iter().filter_map(|fact| source(*fact)).collect();
+            (problem, format!("lead this path elsewhere, or first through {}", any_of(&sources)))
+        }
+    }
 }
 
 fn meaning(fact: Fact) -> &'static str {
@@ -45,29 +56,29 @@ fn meaning(fact: Fact) -> &'static str {
         Fact::NewSecretVerified => "a right code of the new authenticator secret",
         Fact::NewPhoneVerified => "a right code sent to the new phone",
         Fact::FactorChanged => "a factor turned on or off",
-        Fact::LastAnswerRight => "the last password or code having been right",
+        Fact::LastAnswerRight => "a right answer after the last wrong one",
     }
 }
 
-fn source(fact: Fact) -> &'static str {
-    match fact {
-        Fact::SessionPresent => "a workflow that a session starts (purpose \"enable\" or \"disable\")",
+/// What brings a fact about, as an edge or a step.
+fn source(fact: Fact) -> Option<&'static str> {
+    Some(match fact {
+        // What no edge brings about, or what is told in words of its own.
+        Fact::SessionPresent | Fact::NoFactorEnrolled | Fact::LastAnswerRight => return None,
         Fact::PasswordVerified => "`right` of a check_password",
-        Fact::NoFactorEnrolled => "`none` of a route by enrolled_factors, with no waiting step after it",
         Fact::HasGoogle => "`google` of a choose_method or of a route by enrolled_factors",
         Fact::HasSms => "`sms` of a choose_method or of a route by enrolled_factors",
         Fact::HasEmail => "`email` of a choose_method or of a route by enrolled_factors",
         Fact::SecretCreated => "a create_secret",
         Fact::PhoneEntered => "an enter_phone",
-        Fact::SentToPhone => "a send_code with `to = \"phone\"`, the last code sent,",
-        Fact::SentToNewPhone => "a send_code with `to = \"new_phone\"`, the last code sent,",
-        Fact::SentToEmail => "a send_code with `to = \"email\"`, the last code sent,",
+        Fact::SentToPhone => "a send_code with `to = \"phone\"` and no other after it",
+        Fact::SentToNewPhone => "a send_code with `to = \"new_phone\"` and no other after it",
+        Fact::SentToEmail => "a send_code with `to = \"email\"` and no other after it",
         Fact::GoogleVerified => "`right` of a check_totp with `of = \"enrolled\"`",
         Fact::SmsVerified => "`right` of a check_code with `to = \"phone\"`",
         Fact::EmailVerified => "`right` of a check_code with `to = \"email\"`",
         Fact::NewSecretVerified => "`right` of a check_totp with `of = \"new\"`",
         Fact::NewPhoneVerified => "`right` of a check_code with `to = \"new_phone\"`",
         Fact::FactorChanged => "an enable_factor or disable_factor",
-        Fact::LastAnswerRight => "`right` of a check_password, check_totp or check_code after every wrong answer",
-    }
+    })
 }
