@@ -3,6 +3,7 @@
 //! `identity` ← `workflow` ← `engine` ← {`store`, `delivery`, `http`} ← `app` ← `main`. The first two are pure; the
 //! three adapters never import each other. `tests/architecture.rs` holds the arrows to that.
 
+pub mod app;
 pub mod config;
 pub mod delivery;
 pub mod engine;

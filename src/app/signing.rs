@@ -24,8 +24,7 @@ pub async fn access_tokens(
     let plain = serde_json::to_vec(&fresh).map_err(|why| StartError::SigningKey(why.to_string()))?;
     let kept = store.keep(&name, &keys.seal(&plain, &[&name], entropy.bytes())).await?;
     let opened = keys.open(&kept, &[&name]).map_err(|why| StartError::MasterKey(why.to_string()))?;
-    let key: SigningKey =
-        serde_json::from_slice(&opened).map_err(|why| StartError::SigningKey(why.to_string()))?;
+    let key: SigningKey = serde_json::from_slice(&opened).map_err(|why| StartError::SigningKey(why.to_string()))?;
     AccessTokens::new(&key, issuer.to_owned(), audience.to_owned())
         .map_err(|why| StartError::SigningKey(why.to_string()))
 }

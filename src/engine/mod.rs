@@ -19,8 +19,8 @@ use chrono::TimeDelta;
 
 pub use accounts::{AccountPatch, NewAccount, NewPassword};
 pub use call::{
-    Asking, Call, Client, CodeInput, Data, Enrolment, FieldProblem, Idempotency, Input, Reason, Refused, SendReceipt, Standing,
-    Token, Tokens,
+    Asking, Call, Client, CodeInput, Data, Enrolment, FieldProblem, Idempotency, Input, Reason, Refused, SendReceipt,
+    Standing, Token, Tokens,
 };
 pub use changes::{ChangeFilter, ChangePage};
 pub use definitions::Definitions;

@@ -192,7 +192,9 @@ mod tests {
 
     #[test]
     fn anything_else_is_malformed() {
-        for text in ["", "{", "[]", "[\"x\",\"123456\"]", "null", "\"x\"", "{\"uuid\":\"x\",,\"code\":\"1\"}", "{} trailing"] {
+        for text in
+            ["", "{", "[]", "[\"x\",\"123456\"]", "null", "\"x\"", "{\"uuid\":\"x\",,\"code\":\"1\"}", "{} trailing"]
+        {
             assert!(json(text).is_err(), "{text}");
         }
         let deep = format!("{}{}", "{\"a\":".repeat(10_000), "}".repeat(10_000));

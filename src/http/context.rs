@@ -72,10 +72,11 @@ impl Context {
             call.wizard_key =
                 self.cookies.iter().find(|(own, _)| *own == name).map(|(_, value)| Secret::new(value.clone()));
         }
-        call.idempotency = self.idempotency_key.as_ref().zip(body).map(|(key, body)| Idempotency {
-            key: key.clone(),
-            request: format!("{} {body}", self.path),
-        });
+        call.idempotency = self
+            .idempotency_key
+            .as_ref()
+            .zip(body)
+            .map(|(key, body)| Idempotency { key: key.clone(), request: format!("{} {body}", self.path) });
         call
     }
 

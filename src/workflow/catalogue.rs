@@ -49,6 +49,11 @@ impl Catalogue {
         Self::from_sources(SHIPPED)
     }
 
+    /// The files that are built in, by name and text.
+    pub fn shipped_sources() -> Vec<(String, String)> {
+        SHIPPED.iter().map(|(name, source)| ((*name).to_owned(), (*source).to_owned())).collect()
+    }
+
     /// The files that are built in, each replaced by the operator's of the same name.
     ///
     /// # Errors

@@ -120,6 +120,7 @@ pub fn wizard() -> Wizard {
         pending: Pending::default(),
         sends: Sends::default(),
         client_kind: None,
+        chosen: true,
         answered: None,
     }
 }
@@ -128,7 +129,8 @@ pub fn wizard() -> Wizard {
 pub fn wizard_in_full() -> Wizard {
     let keys = Keys::from_master([1; 32]);
     let digest = Code::parse("012345", 6).expect("a code").digest(&keys, "wizard", "sms");
-    let outstanding = Outstanding { recipient: Recipient::NewPhone, digest, sent_at: at(1), expires_at: at(301) };
+    let outstanding =
+        Outstanding { recipient: Recipient::NewPhone, digest, sent_at: at(1), expires_at: at(301), unconfirmed: true };
     Wizard {
         facts: Facts::of(&[Fact::PasswordVerified, Fact::FactorChanged]),
         account: Some(Account { id: AccountId(7), revision: 3, ..person_in_full("wanda") }),

@@ -333,6 +333,7 @@ pub fn wizard(workflow: &Workflow) -> Wizard {
         pending: Default::default(),
         sends: Sends::default(),
         client_kind: None,
+        chosen: false,
         answered: None,
     }
 }

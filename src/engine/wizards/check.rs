@@ -1,7 +1,7 @@
-use crate::engine::ports::{Spend, Subject, Tries};
+use crate::engine::ports::{Address, Spend, Subject, Tries};
 use crate::engine::{CodeInput, Engine, FieldProblem, Input, Reason, Refused};
-use crate::identity::{Account, Code, Factor, LoginName, Recipient, Secret, TotpFactor, TotpSecret};
-use crate::workflow::{Ask, Known, TotpOf, Wizard};
+use crate::identity::{Account, Code, CodeDigest, Factor, LoginName, Phone, Recipient, Secret, TotpFactor, TotpSecret};
+use crate::workflow::{Ask, Event, Known, TotpOf, Wizard};
 
 use super::lower::pending_context;
 use super::open::Opened;
@@ -38,10 +38,10 @@ impl Checked {
 
 impl Engine {
     /// Looks at the password or code in `input`. Nothing is counted here.
-    pub(super) async fn check(&self, opened: &Opened, input: &Input) -> Result<Checked, Refused> {
+    pub(super) async fn check(&self, opened: &Opened, event: &Event, input: &Input) -> Result<Checked, Refused> {
         match input {
             Input::Password { name: _, password } => self.check_password(opened, password).await,
-            Input::Code(code) => self.check_code(opened, code),
+            Input::Code(code) => self.check_code(opened, event, code),
             Input::Choose(_) | Input::Phone(_) | Input::Resend => Ok(Checked::Nothing),
         }
     }
@@ -63,9 +63,9 @@ impl Engine {
         account.login_names(&self.policy.names).iter().any(|own| own.as_str() == name)
     }
 
-    fn check_code(&self, opened: &Opened, input: &CodeInput) -> Result<Checked, Refused> {
-        let asked = opened.workflow.waiting(&opened.wizard.step).map(|wait| wait.ask);
-        match asked {
+    fn check_code(&self, opened: &Opened, event: &Event, input: &CodeInput) -> Result<Checked, Refused> {
+        let answered = opened.workflow.answered_by(&opened.wizard.step, event);
+        match answered.map(|(_, wait)| wait.ask) {
             Some(Ask::CheckTotp(of)) => self.check_totp(opened, of, input),
             Some(Ask::CheckCode(recipient)) => self.check_sent(opened, recipient, input),
             Some(Ask::CheckPassword | Ask::ChooseMethod | Ask::EnterPhone) | None => {
@@ -107,19 +107,32 @@ impl Engine {
         let Some(live) = live else {
             return Err(opened.refuse(Refused::new(Reason::CodeExpired)));
         };
-        let digest = code.digest(&self.keys, &opened.wizard.id.to_string(), recipient.as_str());
-        let right = digest == live.digest;
+        // An address that was replaced since proves nothing of the one that is there now.
+        let pending = opened.wizard.pending.phone.as_ref();
+        let to = opened.account.as_ref().and_then(|account| address(recipient, account, pending));
+        let digest = to.map(|to| self.code_digest(&opened.wizard, &code, recipient, &to));
+        let spent = digest.filter(|digest| *digest == live.digest);
+        let right = spent.is_some();
         let keep = self.policy.code_lifetime.saturating_mul(2).max(60);
         Ok(Checked::Code {
             right,
             factor: recipient.factor(),
-            spend: right.then(|| Spend::Code { digest: digest.as_str().to_owned(), keep }),
+            spend: spent.map(|digest| Spend::Code { digest: digest.as_str().to_owned(), keep }),
             tries: Some(Tries {
                 wizard: opened.wizard.id,
                 limit: self.policy.code_tries,
                 keep: u64::from(opened.workflow.lifetime).saturating_add(60),
             }),
         })
+    }
+
+    /// What is stored of a code: it belongs to this wizard, this purpose and this address.
+    pub(super) fn code_digest(&self, wizard: &Wizard, code: &Code, recipient: Recipient, to: &Address) -> CodeDigest {
+        let to = match to {
+            Address::Phone(phone) => phone.as_str(),
+            Address::Email(email) => email.as_str(),
+        };
+        code.digest(&self.keys, &wizard.id.to_string(), &format!("{}:{to}", recipient.as_str()))
     }
 
     fn enrolled_secret(&self, account: Option<&Account>) -> Result<Option<TotpSecret>, Refused> {
@@ -143,5 +156,14 @@ impl Engine {
             Refused::new(Reason::Internal)
         })?;
         Ok(TotpSecret::new(bytes.to_vec()))
+    }
+}
+
+/// Where a code for this recipient goes as things stand now.
+pub(super) fn address(recipient: Recipient, account: &Account, pending: Option<&Phone>) -> Option<Address> {
+    match recipient {
+        Recipient::Email => Some(Address::Email(account.email.clone())),
+        Recipient::Phone => account.factors.sms.as_ref().map(|sms| Address::Phone(sms.phone.clone())),
+        Recipient::NewPhone => pending.cloned().map(Address::Phone),
     }
 }

@@ -1,12 +1,13 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::engine::ports::{AccountWrite, Address, Message, MessageKind, NewChange, SendBudget};
+use crate::engine::ports::{AccountWrite, Message, MessageKind, NewChange, SendBudget};
 use crate::engine::{Client, Engine, Reason, Refused};
 use crate::identity::{
-    Account, Code, EmailFactor, Factor, Phone, Recipient, RefreshToken, Session, SessionId, SmsFactor, TotpFactor,
-    TotpSecret,
+    Account, Code, EmailFactor, Factor, Recipient, RefreshToken, Session, SessionId, SmsFactor, TotpFactor, TotpSecret,
 };
 use crate::workflow::{Effect, Event, Outstanding, Pending, Place, Sends, Transition, Wizard, WizardId};
+
+use super::check::address;
 
 /// A transition in the terms of the store and the courier: nothing of it has happened yet.
 #[derive(Debug)]
@@ -77,13 +78,9 @@ impl Engine {
 
     fn plan_send(&self, plan: &mut Plan, recipient: Recipient, now: DateTime<Utc>) -> Result<(), Refused> {
         let account = plan.wizard.account.as_ref().ok_or_else(missing)?;
-        let to = match recipient {
-            Recipient::Email => Address::Email(account.email.clone()),
-            Recipient::Phone => Address::Phone(enrolled_phone(account)?.clone()),
-            Recipient::NewPhone => Address::Phone(plan.wizard.pending.phone.clone().ok_or_else(missing)?),
-        };
+        let to = address(recipient, account, plan.wizard.pending.phone.as_ref()).ok_or_else(missing)?;
         let code = Code::from_random(u64::from_le_bytes(self.entropy.bytes()), self.policy.code_digits);
-        let digest = code.digest(&self.keys, &plan.wizard.id.to_string(), recipient.as_str());
+        let digest = self.code_digest(&plan.wizard, &code, recipient, &to);
         let sends = &mut plan.wizard.sends;
         sends.count += 1;
         sends.not_before.insert(recipient, now + seconds(self.policy.cooldown(sends.count)));
@@ -161,10 +158,6 @@ impl Engine {
         plan.opened = Some(Opening { session, refresh });
         Ok(())
     }
-}
-
-fn enrolled_phone(account: &Account) -> Result<&Phone, Refused> {
-    account.factors.sms.as_ref().map(|sms| &sms.phone).ok_or_else(missing)
 }
 
 /// The facts say that it is there, and it is not: the account has changed under the wizard.

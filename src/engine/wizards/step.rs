@@ -41,7 +41,7 @@ impl Engine {
             return Err(opened.refuse(Refused::new(Reason::TooManyAttempts).until(until, opened.now)));
         }
         for _ in 0..PATIENCE {
-            let checked = self.check(opened, input).await?;
+            let checked = self.check(opened, &event, input).await?;
             let transition = self.decide(opened, &event, checked.known())?;
             let plan = self.plan(call, opened, &event, input, &checked, &transition)?;
             match self.judge_plan(call, opened, &checked, &plan).await? {

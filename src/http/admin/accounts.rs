@@ -119,7 +119,10 @@ pub async fn list(
     let named = query.email.as_deref().or(query.username.as_deref());
     if let Some(name) = named {
         let found = surface.engine.account_named(name).await.map_err(refuse)?;
-        return Ok(json(StatusCode::OK, &AccountPage { data: found.iter().map(AccountView::of).collect(), next: None }));
+        return Ok(json(
+            StatusCode::OK,
+            &AccountPage { data: found.iter().map(AccountView::of).collect(), next: None },
+        ));
     }
     let mut accounts = surface.engine.accounts(after, limit + 1).await.map_err(refuse)?;
     let more = accounts.len() > limit;
@@ -270,9 +273,10 @@ impl Errors {
     }
 
     fn refuse(&self, context: &Context) -> Problem {
-        let refused = self.0.iter().fold(Refused::new(Reason::Invalid), |refused, (field, problem)| {
-            refused.field(field, problem.clone())
-        });
+        let refused = self
+            .0
+            .iter()
+            .fold(Refused::new(Reason::Invalid), |refused, (field, problem)| refused.field(field, problem.clone()));
         context.problem(refused)
     }
 }

@@ -40,9 +40,8 @@ impl IntoResponses for Limited {
 
 fn problems(list: &[(&str, &str)]) -> BTreeMap<String, RefOr<Response>> {
     let content = || ContentBuilder::new().schema(Some(Ref::from_schema_name(ProblemBody::name()))).build();
-    let response = |what: &str| {
-        ResponseBuilder::new().description(what).content("application/problem+json", content()).build()
-    };
+    let response =
+        |what: &str| ResponseBuilder::new().description(what).content("application/problem+json", content()).build();
     list.iter().map(|(status, what)| ((*status).to_owned(), response(what).into())).collect()
 }
 

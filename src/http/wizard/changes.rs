@@ -87,7 +87,11 @@ pub async fn list(
     responses((status = 200, body = ChangeView), Refusals)
 )]
 #[get("/2fa/changes/{changeId}")]
-pub async fn one(surface: web::Data<Surface>, context: Context, id: web::Path<String>) -> Result<HttpResponse, Problem> {
+pub async fn one(
+    surface: web::Data<Surface>,
+    context: Context,
+    id: web::Path<String>,
+) -> Result<HttpResponse, Problem> {
     let token = context.bearer()?;
     let id = id.parse().map_err(|_| context.problem(Refused::new(Reason::NotFound)))?;
     let change = surface.engine.change(token, id).await.map_err(|refused| context.problem(refused))?;

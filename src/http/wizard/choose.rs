@@ -27,7 +27,11 @@ pub struct Choose {
 /// receipt of a code that was sent is in `next.receipt`.
 #[utoipa::path(tag = "wizard", request_body = Choose, responses((status = 200, body = Envelope), Refusals, Limited))]
 #[post("/signin/2fa")]
-pub async fn choose(surface: web::Data<Surface>, context: Context, body: Body<Choose>) -> Result<HttpResponse, Problem> {
+pub async fn choose(
+    surface: web::Data<Surface>,
+    context: Context,
+    body: Body<Choose>,
+) -> Result<HttpResponse, Problem> {
     let id = parse::uuid(&context, &body.value.uuid)?;
     let factor = parse::factor(&context, "type", &body.value.kind)?;
     let call = context.call(Some(id), Some(&body.fingerprint));

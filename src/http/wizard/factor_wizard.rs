@@ -78,15 +78,19 @@ pub struct FactorStep {
     responses((status = 200, body = Envelope), (status = 202, body = Envelope), Refusals, Limited)
 )]
 #[post("/2fa/wizard")]
-pub async fn step(surface: web::Data<Surface>, context: Context, body: Body<FactorStep>) -> Result<HttpResponse, Problem> {
+pub async fn step(
+    surface: web::Data<Surface>,
+    context: Context,
+    body: Body<FactorStep>,
+) -> Result<HttpResponse, Problem> {
     let token = context.bearer()?;
     let id = parse::uuid(&context, &body.value.uuid)?;
     let call = context.call(Some(id), Some(&body.fingerprint));
     let input = input(&context, body.value)?;
     let standing = surface.engine.step(&call, id, Gate::Bearer(token), input).await;
-    standing.map(|standing| answer(&standing)).map_err(|refused| {
-        context.problem(refused).restart_at(&format!("{BASE}/2fa"))
-    })
+    standing
+        .map(|standing| answer(&standing))
+        .map_err(|refused| context.problem(refused).restart_at(&format!("{BASE}/2fa")))
 }
 
 fn input(context: &Context, given: FactorStep) -> Result<Input, Problem> {

@@ -69,16 +69,16 @@ pub async fn list(
     responses((status = 200, body = FactorView), Refusals)
 )]
 #[get("/2fa/{type}")]
-pub async fn one(surface: web::Data<Surface>, context: Context, kind: web::Path<String>) -> Result<HttpResponse, Problem> {
+pub async fn one(
+    surface: web::Data<Surface>,
+    context: Context,
+    kind: web::Path<String>,
+) -> Result<HttpResponse, Problem> {
     let caller = surface.engine.authenticate(context.bearer()?).await.map_err(|refused| context.problem(refused))?;
     let factor = kind.parse().map_err(|_| context.problem(Refused::new(Reason::NotFound)))?;
     Ok(json(StatusCode::OK, &view(&context, &caller.account, factor)))
 }
 
 fn view(context: &Context, account: &Account, factor: Factor) -> FactorView {
-    FactorView {
-        caption: caption(context.locale, factor),
-        is_enabled: account.has(factor),
-        name: factor.as_str(),
-    }
+    FactorView { caption: caption(context.locale, factor), is_enabled: account.has(factor), name: factor.as_str() }
 }

@@ -32,7 +32,11 @@ pub struct Look {
     responses((status = 200, body = Look), (status = 202, body = Look), Refusals)
 )]
 #[get("/wizard/{uuid}")]
-pub async fn look(surface: web::Data<Surface>, context: Context, uuid: web::Path<String>) -> Result<HttpResponse, Problem> {
+pub async fn look(
+    surface: web::Data<Surface>,
+    context: Context,
+    uuid: web::Path<String>,
+) -> Result<HttpResponse, Problem> {
     let id = uuid.parse().map_err(|_| context.problem(Refused::new(Reason::WizardNotFound)))?;
     let gate = Gate::Own(context.bearer_if_any());
     let standing = surface.engine.look(&context.call(Some(id), None), id, gate).await;

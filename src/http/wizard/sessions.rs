@@ -58,7 +58,11 @@ pub async fn list(surface: web::Data<Surface>, context: Context) -> Result<HttpR
     responses((status = 204), Refusals)
 )]
 #[delete("/sessions/{id}")]
-pub async fn end(surface: web::Data<Surface>, context: Context, id: web::Path<String>) -> Result<HttpResponse, Problem> {
+pub async fn end(
+    surface: web::Data<Surface>,
+    context: Context,
+    id: web::Path<String>,
+) -> Result<HttpResponse, Problem> {
     let ended = surface.engine.end_session(context.bearer()?, &id).await;
     ended.map(|()| empty()).map_err(|refused| context.problem(refused))
 }

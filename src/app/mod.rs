@@ -1,0 +1,201 @@
+//! Puts the parts together: configuration in, a listening server out.
+//!
+//! Always: everything that can be wrong at start is found before the port opens.
+//! Here, and nowhere else, the machine's own clock and generator come in.
+
+mod courier;
+mod demo;
+mod files;
+mod signing;
+mod stores;
+mod system;
+
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+
+use actix_web::dev::{Server, ServerHandle};
+use actix_web::middleware::from_fn;
+use actix_web::{App, HttpServer, web};
+use chrono::TimeDelta;
+use utoipa_actix_web::AppExt;
+
+pub use demo::{Demo, walk_through};
+pub use files::{WorkflowError, catalogue, workflow_sources};
+pub use system::{SystemClock, SystemEntropy};
+
+use crate::config::{Algorithm, Binding, Config};
+use crate::engine::ports::{Clock, Entropy, Store, StoreError};
+use crate::engine::{Definitions, Engine, Passwords, Refused, Settings};
+use crate::http::{self, Surface};
+use crate::identity::{BadSigningKey, Keys, TokenAlgorithm};
+
+/// Time and chance, as the server gets them.
+#[derive(Clone)]
+pub struct World {
+    pub clock: Arc<dyn Clock>,
+    pub entropy: Arc<dyn Entropy>,
+}
+
+impl Default for World {
+    fn default() -> Self {
+        World { clock: Arc::new(SystemClock), entropy: Arc::new(SystemEntropy) }
+    }
+}
+
+/// Why the server did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error("{0}")]
+    Workflows(#[from] WorkflowError),
+    #[error("store: {0}")]
+    Store(#[from] StoreError),
+    #[error("store: {0}")]
+    StoreAddress(String),
+    #[error("delivery: {0}")]
+    Delivery(String),
+    #[error("master_key (STEPGATE_MASTER_KEY): the store was written under another master key: {0}")]
+    MasterKey(String),
+    #[error("{0}")]
+    KeyFile(String),
+    #[error("signing key: {0}")]
+    SigningKey(String),
+    #[error("the password hash cannot be computed on this machine")]
+    Passwords,
+    #[error("listen (STEPGATE_LISTEN): {address}: {why}")]
+    Listen { address: SocketAddr, why: std::io::Error },
+    #[error("demo account: {0:?}")]
+    Demo(Box<Refused>),
+}
+
+impl From<BadSigningKey> for StartError {
+    fn from(bad: BadSigningKey) -> Self {
+        StartError::SigningKey(bad.to_string())
+    }
+}
+
+/// A server that listens, and does not answer before it is run.
+pub struct Application {
+    server: Server,
+    address: SocketAddr,
+    surface: web::Data<Surface>,
+    demo: Option<Demo>,
+}
+
+impl Application {
+    /// Reads workflows, opens the store, and listens.
+    ///
+    /// # Errors
+    /// [`StartError`], before the port opens wherever that can be.
+    pub async fn build(config: &Config, world: World) -> Result<Self, StartError> {
+        let engine = engine(config, &world).await?;
+        engine.0.definitions.publish(&*engine.0.store).await?;
+        let demo = match config.dev {
+            true => Some(demo::account(&engine.0).await.map_err(|refused| StartError::Demo(Box::new(refused)))?),
+            false => None,
+        };
+        let refused = |why| StartError::Listen { address: config.listen, why };
+        let listener = TcpListener::bind(config.listen).map_err(refused)?;
+        let address = listener.local_addr().map_err(refused)?;
+        let surface = web::Data::new(surface(config, engine));
+        let server = serve(config, listener, surface.clone()).map_err(refused)?;
+        Ok(Application { server, address, surface, demo })
+    }
+
+    /// Where the server listens; the port is the real one when 0 was asked for.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    pub fn engine(&self) -> Arc<Engine> {
+        Arc::clone(&self.surface.engine)
+    }
+
+    /// The demo account, in dev mode; its secrets only when it was made just now.
+    pub fn demo(&self) -> Option<&Demo> {
+        self.demo.as_ref()
+    }
+
+    pub fn handle(&self) -> ServerHandle {
+        self.server.handle()
+    }
+
+    /// Answers until the process is told to stop (SIGTERM, SIGINT), then finishes what is in flight.
+    ///
+    /// # Errors
+    /// When the server cannot go on.
+    pub async fn run_until_stopped(self) -> std::io::Result<()> {
+        self.server.await
+    }
+}
+
+/// The engine as the configuration wants it, and the outbox if a channel has one.
+///
+/// # Errors
+/// [`StartError`].
+pub async fn engine(config: &Config, world: &World) -> Result<(Engine, Option<crate::delivery::Outbox>), StartError> {
+    let catalogue = files::catalogue(config.workflows.as_deref())?;
+    let (courier, outbox) = courier::courier(config, world).map_err(StartError::Delivery)?;
+    let keys = Keys::from_master(files::master_key(config, &*world.entropy).map_err(StartError::KeyFile)?);
+    let store: Arc<dyn Store> = stores::open(config).await?;
+    let algorithm = match config.tokens.algorithm {
+        Algorithm::Es256 => TokenAlgorithm::ES256,
+        Algorithm::Rs256 => TokenAlgorithm::RS256,
+        Algorithm::EdDsa => TokenAlgorithm::EdDSA,
+    };
+    let (issuer, audience) = (&config.tokens.issuer, &config.tokens.audience);
+    let tokens = signing::access_tokens(&*store, &keys, &*world.entropy, algorithm, issuer, audience).await?;
+    let passwords = Passwords::new(config.password.concurrency, config.password.queue, world.entropy.bytes())
+        .map_err(|_| StartError::Passwords)?;
+    let days = |ttl: std::time::Duration| TimeDelta::from_std(ttl).unwrap_or(TimeDelta::MAX);
+    let settings = Settings {
+        access_ttl: days(config.tokens.access_ttl),
+        refresh_ttl: days(config.tokens.refresh_ttl),
+        strict_binding: config.wizard.binding == Binding::Strict,
+    };
+    let engine = Engine {
+        store,
+        courier,
+        clock: Arc::clone(&world.clock),
+        entropy: Arc::clone(&world.entropy),
+        keys,
+        tokens,
+        policy: config.policy.clone(),
+        passwords,
+        definitions: Definitions::new(catalogue),
+        settings,
+    };
+    Ok((engine, outbox))
+}
+
+fn surface(config: &Config, (engine, outbox): (Engine, Option<crate::delivery::Outbox>)) -> Surface {
+    let outbox = outbox.filter(|_| config.dev).map(|outbox| Arc::new(outbox) as Arc<dyn http::DevOutbox>);
+    Surface {
+        engine: Arc::new(engine),
+        admin_key: config.admin_key.clone(),
+        trusted_proxies: config.trusted_proxies.clone(),
+        body_limit: config.http.body_limit,
+        body_timeout: config.http.request_timeout,
+        secure_cookies: !config.dev,
+        outbox,
+    }
+}
+
+fn serve(config: &Config, listener: TcpListener, surface: web::Data<Surface>) -> std::io::Result<Server> {
+    let (dev, origins) = (config.dev, config.cors.origins.clone());
+    let factory = move || {
+        App::new()
+            .into_utoipa_app()
+            .app_data(surface.clone())
+            .configure(|config| http::routes(config, dev))
+            .into_app()
+            .wrap(http::cors(&origins))
+            .wrap(from_fn(http::frame))
+    };
+    let server = HttpServer::new(factory)
+        .workers(config.http.workers)
+        .keep_alive(config.http.keep_alive)
+        .client_request_timeout(config.http.request_timeout)
+        .shutdown_timeout(config.http.drain_timeout.as_secs())
+        .listen(listener)?;
+    Ok(server.run())
+}

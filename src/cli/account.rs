@@ -1,0 +1,104 @@
+use std::collections::BTreeSet;
+use std::io::BufRead;
+
+use clap::{Args, Subcommand};
+use stepgate::app::{self, World};
+use stepgate::config::Config;
+use stepgate::engine::{Engine, NewAccount, NewPassword, Refused};
+use stepgate::identity::{Account as Stored, Email, Locale, Phone, Secret, Username};
+
+#[derive(Subcommand)]
+pub enum Account {
+    /// Make an account
+    Add(Add),
+    /// List all accounts: number, email, user name, factors
+    List,
+}
+
+#[derive(Args)]
+pub struct Add {
+    email: String,
+    #[arg(long)]
+    username: Option<String>,
+    /// In international form
+    #[arg(long)]
+    phone: Option<String>,
+    /// en, cs, pt-BR or ru
+    #[arg(long, default_value = "en")]
+    locale: String,
+    #[arg(long = "group", value_name = "GROUP")]
+    groups: Vec<String>,
+    #[arg(long = "permission", value_name = "PERMISSION")]
+    permissions: Vec<String>,
+    /// Make an account that cannot sign in by password; without this the password is the first line of standard input
+    #[arg(long)]
+    no_password: bool,
+}
+
+pub fn run(config: &Config, command: Account) -> Result<(), String> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|why| why.to_string())?;
+    runtime.block_on(async {
+        let (engine, _) = app::engine(config, &World::default()).await.map_err(|error| error.to_string())?;
+        match command {
+            Account::Add(add) => make(&engine, add).await,
+            Account::List => list(&engine).await,
+        }
+    })
+}
+
+async fn make(engine: &Engine, add: Add) -> Result<(), String> {
+    let email = Email::parse(&add.email).map_err(|why| format!("email: {why}"))?;
+    let locale: Locale = add.locale.parse().map_err(|why| format!("--locale: {why}"))?;
+    let username =
+        add.username.as_deref().map(Username::parse).transpose().map_err(|why| format!("--username: {why}"))?;
+    let phone = add.phone.as_deref().map(Phone::parse).transpose().map_err(|why| format!("--phone: {why}"))?;
+    let password = if add.no_password { None } else { Some(NewPassword::Plain(read_password()?)) };
+    let new = NewAccount {
+        email,
+        username,
+        password,
+        phone,
+        locale,
+        groups: add.groups.into_iter().collect::<BTreeSet<_>>(),
+        permissions: add.permissions.into_iter().collect(),
+    };
+    let account = engine.create_account(new).await.map_err(|refused| said(&refused))?;
+    println!("{}", line(&account));
+    Ok(())
+}
+
+/// The first line of standard input; never an argument, which every process on the machine could read.
+fn read_password() -> Result<Secret, String> {
+    if std::io::IsTerminal::is_terminal(&std::io::stdin()) {
+        eprintln!("Password (8 to 128 characters), then Enter:");
+    }
+    let mut line = String::new();
+    std::io::stdin().lock().read_line(&mut line).map_err(|why| why.to_string())?;
+    Ok(Secret::new(line.trim_end_matches(['\r', '\n'])))
+}
+
+async fn list(engine: &Engine) -> Result<(), String> {
+    let mut after = None;
+    loop {
+        let page = engine.accounts(after, 100).await.map_err(|refused| said(&refused))?;
+        for account in &page {
+            println!("{}", line(account));
+        }
+        match page.last() {
+            Some(last) => after = Some(last.id),
+            None => return Ok(()),
+        }
+    }
+}
+
+fn line(account: &Stored) -> String {
+    let username = account.username.as_ref().map_or("-", Username::as_str);
+    let factors: Vec<&str> = account.enabled().into_iter().map(|factor| factor.as_str()).collect();
+    let factors = if factors.is_empty() { "-".to_owned() } else { factors.join(",") };
+    format!("{}\t{}\t{username}\t{factors}", account.id, account.email)
+}
+
+fn said(refused: &Refused) -> String {
+    let fields: Vec<String> = refused.fields.iter().map(|(field, what)| format!("{field}: {what:?}")).collect();
+    format!("{:?} {}", refused.reason, fields.join(", "))
+}

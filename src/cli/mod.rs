@@ -1,0 +1,67 @@
+//! `stepgate` and its subcommands.
+//!
+//! Here, and nowhere else, the process prints for people.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line prints")]
+
+mod account;
+mod serve;
+mod workflows;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use stepgate::config::Config;
+
+/// Sign-in and two-factor wizards, one proved step at a time.
+#[derive(Parser)]
+#[command(version, about)]
+struct Cli {
+    /// The configuration file; without it `stepgate.toml`, if there is one. The environment overrides it.
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the server (what happens without a command, too)
+    Serve,
+    /// Make and list accounts
+    #[command(subcommand)]
+    Account(account::Account),
+    /// Prove and draw workflow files
+    #[command(subcommand)]
+    Workflows(workflows::Workflows),
+    /// Print the OpenAPI 3.1 document
+    Openapi,
+}
+
+pub fn run() -> ExitCode {
+    let cli = Cli::parse();
+    let done = match cli.command {
+        None | Some(Command::Serve) => configured(cli.config).and_then(|config| serve::run(&config)),
+        Some(Command::Account(command)) => configured(cli.config).and_then(|config| account::run(&config, command)),
+        Some(Command::Workflows(command)) => workflows::run(command),
+        Some(Command::Openapi) => openapi(),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("{message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn configured(file: Option<PathBuf>) -> Result<Config, String> {
+    let file = file.or_else(|| Some(PathBuf::from("stepgate.toml")).filter(|file| file.exists()));
+    Config::load(file.as_deref(), std::env::vars()).map_err(|errors| errors.to_string())
+}
+
+fn openapi() -> Result<(), String> {
+    let document = serde_json::to_string_pretty(&stepgate::http::document()).map_err(|error| error.to_string())?;
+    println!("{document}");
+    Ok(())
+}

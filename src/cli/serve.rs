@@ -1,0 +1,47 @@
+use stepgate::app::{Application, World, walk_through};
+use stepgate::config::{Config, LogFormat, LogLevel};
+use stepgate::telemetry;
+
+pub fn run(config: &Config) -> Result<(), String> {
+    let format = match config.log.format {
+        LogFormat::Text => telemetry::Format::Text,
+        LogFormat::Json => telemetry::Format::Json,
+    };
+    let level = match config.log.level {
+        LogLevel::Error => tracing::Level::ERROR,
+        LogLevel::Warn => tracing::Level::WARN,
+        LogLevel::Info => tracing::Level::INFO,
+        LogLevel::Debug => tracing::Level::DEBUG,
+        LogLevel::Trace => tracing::Level::TRACE,
+    };
+    telemetry::init(format, level).map_err(|error| error.to_string())?;
+    for warning in config.warnings() {
+        tracing::warn!("{warning}");
+    }
+    actix_web::rt::System::new().block_on(async {
+        let application = Application::build(config, World::default()).await.map_err(|error| error.to_string())?;
+        greet(&application);
+        application.run_until_stopped().await.map_err(|error| error.to_string())
+    })
+}
+
+fn greet(application: &Application) {
+    let address = application.address();
+    println!("Stepgate listens on http://{address}");
+    let Some(demo) = application.demo() else { return };
+    println!("Dev mode: a page to try it on http://{address}/, what was sent on http://{address}/dev/outbox\n");
+    match (&demo.secrets, walk_through(address, demo)) {
+        (Some((password, secret)), Some(commands)) => {
+            println!("Demo account (shown this once):");
+            println!("  email    {}", demo.email);
+            println!("  password {}", password.expose());
+            println!("  TOTP     {}\n", secret.base32());
+            println!("One sign-in, to be pasted into another shell:\n\n{commands}");
+        }
+        _ => println!(
+            "The demo account {} was made at an earlier start, and its password and secret were shown then. To get a \
+             new one, stop the server and delete its store.",
+            demo.email
+        ),
+    }
+}
