@@ -9,6 +9,8 @@ mod accounts;
 mod answers;
 mod batch;
 mod disk;
+#[cfg(test)]
+mod faults;
 mod judge;
 mod layout;
 mod names;
