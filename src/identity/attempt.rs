@@ -15,7 +15,7 @@ pub struct Ladder {
 
 /// What an account or an address has failed so far. Only a success clears it: time ends a block, not the ladder.
 ///
-/// The Redis store applies these rules in `account.lua`, the embedded one through this type; the contract suite holds
+/// The Redis store applies these rules in `tally.lua`, the embedded one through this type; the contract suite holds
 /// both to the same answers.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tally {

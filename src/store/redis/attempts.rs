@@ -1,0 +1,174 @@
+use chrono::{DateTime, Utc};
+
+use crate::engine::ports::{
+    AccountWrite, AddressKey, Attempt, Door, RequestId, SendBudget, Spend, StoreError, Subject, Verdict,
+};
+use crate::identity::{AccountId, Ladder};
+
+use super::call::{Call, Script};
+use super::keys::request;
+use super::record::{damaged, life, millis, time, to_json};
+use super::{RedisStore, record};
+
+/// How long the answer to a request is remembered, in milliseconds: longer than any repeat of a call can take.
+pub(super) const REMEMBER: u64 = 60_000;
+
+impl RedisStore {
+    pub(super) async fn judge(&self, attempt: &Attempt) -> Result<Verdict, StoreError> {
+        let call = Call::script(Script::Judge, self.keys.subject(&attempt.subject));
+        let call = with_writes(with_attempt(call, attempt), &attempt.write, attempt.now)?;
+        read_verdict(&self.link.call(call).await?.text()?)
+    }
+
+    pub(super) async fn refund_send(
+        &self,
+        id: &RequestId,
+        account: AccountId,
+        budget: &SendBudget,
+        sent_at: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        let call = Call::script(Script::RefundSend, self.keys.account(account))
+            .arg(request(id))
+            .arg(REMEMBER)
+            .arg(budget.channel.as_str())
+            .arg(millis(sent_at));
+        self.link.call(call).await.map(drop)
+    }
+
+    pub(super) async fn fail_address(
+        &self,
+        id: &RequestId,
+        address: &AddressKey,
+        ladder: &Ladder,
+        now: DateTime<Utc>,
+    ) -> Result<Option<DateTime<Utc>>, StoreError> {
+        let call = Call::script(Script::FailAddress, self.keys.address(address)).named("request", request(id));
+        let call = with_ladder(call, ladder, now).named("remember", REMEMBER);
+        optional_time(&self.link.call(call).await?.text()?)
+    }
+}
+
+fn with_ladder(call: Call, ladder: &Ladder, now: DateTime<Utc>) -> Call {
+    call.named("now", millis(now))
+        .named("limit", ladder.limit)
+        .named("window", ladder.window)
+        .named("block", ladder.block)
+        .named("longest", ladder.longest)
+}
+
+fn with_attempt(call: Call, attempt: &Attempt) -> Call {
+    let door = match attempt.door {
+        Door::First => "first",
+        Door::Second => "second",
+    };
+    let mut call = with_ladder(call, &attempt.ladder, attempt.now)
+        .named("request", request(&attempt.request))
+        .named("remember", REMEMBER)
+        .named("door", door)
+        // It ends a line in the record of spent steps.
+        .named("operation", attempt.operation.replace('\n', " "));
+    if let Subject::Account(_) = attempt.subject {
+        call = call.named("account", 1);
+    }
+    if let Some(revision) = attempt.revision {
+        call = call.named("revision", revision);
+    }
+    if let Some(right) = attempt.right {
+        call = call.named("right", if right { "yes" } else { "no" });
+    }
+    match &attempt.spend {
+        Some(Spend::Code { digest, keep }) => {
+            call = call.named("code", digest).named("code_keep", keep.saturating_mul(1000));
+        }
+        Some(Spend::TotpStep(step)) => call = call.named("step", step),
+        None => {}
+    }
+    if let Some(tries) = &attempt.tries {
+        call = call
+            .named("wizard", tries.wizard.to_string())
+            .named("tries_limit", tries.limit)
+            .named("tries_keep", tries.keep.saturating_mul(1000));
+    }
+    call
+}
+
+fn with_writes(mut call: Call, write: &AccountWrite, now: DateTime<Utc>) -> Result<Call, StoreError> {
+    if let Some(account) = &write.account {
+        call = call.named("doc", to_json(account)?).named("doc_revision", account.revision);
+    }
+    if let Some(change) = &write.change {
+        call = call.named("change", to_json(change)?);
+    }
+    if let Some(session) = &write.open_session {
+        call = call
+            .named("session", session.id.as_str())
+            .named("session_head", record::session_head(session.revision, session.factor)?)
+            .named("session_doc", to_json(session)?)
+            .named("session_life", life(now, session.expires_at))
+            .named("session_expires", millis(session.expires_at));
+    }
+    if let Some((session, factor)) = &write.proved {
+        call = call.named("proved", session.as_str()).named("proved_by", to_json(&Some((factor, now)))?);
+    }
+    if let Some(keep) = &write.end_sessions_but {
+        call = call.named("end_but", keep.as_str());
+    }
+    if let Some(SendBudget { channel, windows }) = &write.send {
+        let longest = windows.iter().map(|(seconds, _)| *seconds).max().unwrap_or(0);
+        let windows: Vec<String> = windows.iter().map(|(seconds, sends)| format!("{seconds}:{sends}")).collect();
+        call = call
+            .named("channel", channel.as_str())
+            .named("windows", windows.join(","))
+            .named("sends_keep", longest.saturating_mul(1000).saturating_add(REMEMBER));
+    }
+    Ok(call)
+}
+
+fn read_verdict(answer: &str) -> Result<Verdict, StoreError> {
+    let (kind, rest) = answer.split_once('|').unwrap_or((answer, ""));
+    match kind {
+        "accepted" => Ok(Verdict::Accepted),
+        "gone" => Ok(Verdict::Gone),
+        "exhausted" => Ok(Verdict::Exhausted),
+        "blocked" => Ok(Verdict::Blocked { until: read_time(rest)? }),
+        "over" => Ok(Verdict::OverBudget { until: read_time(rest)? }),
+        "stale" => Ok(Verdict::Stale(Box::new(record::read_account(rest)?))),
+        "wrong" | "spent" => {
+            let fields: Vec<&str> = rest.split('|').collect();
+            let [left, until, exhausted] = fields[..] else { return Err(damaged("a verdict")) };
+            let left = left.parse().map_err(|_| damaged("a verdict"))?;
+            let blocked_until = optional_time(until)?;
+            Ok(match kind {
+                "wrong" => Verdict::Wrong { left, blocked_until, exhausted: exhausted == "1" },
+                _ => Verdict::Spent { left, blocked_until },
+            })
+        }
+        _ => Err(damaged("a verdict")),
+    }
+}
+
+fn optional_time(text: &str) -> Result<Option<DateTime<Utc>>, StoreError> {
+    if text.is_empty() { Ok(None) } else { read_time(text).map(Some) }
+}
+
+fn read_time(text: &str) -> Result<DateTime<Utc>, StoreError> {
+    time(text.parse().map_err(|_| damaged("a time"))?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_verdict_is_read() {
+        let until = DateTime::from_timestamp_millis(1_700_000_000_123).unwrap();
+        assert_eq!(read_verdict("blocked|1700000000123").unwrap(), Verdict::Blocked { until });
+        let wrong = Verdict::Wrong { left: 0, blocked_until: Some(until), exhausted: true };
+        assert_eq!(read_verdict("wrong|0|1700000000123|1").unwrap(), wrong);
+        let spent = Verdict::Spent { left: 4, blocked_until: None };
+        assert_eq!(read_verdict("spent|4||0").unwrap(), spent);
+        for broken in ["", "wrong|1", "blocked|soon", "wrong|x||0"] {
+            assert!(matches!(read_verdict(broken), Err(StoreError::Damaged(_))), "{broken}");
+        }
+    }
+}
