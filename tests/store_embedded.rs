@@ -6,7 +6,7 @@
 mod fixtures;
 
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -201,6 +201,7 @@ async fn the_file_does_not_grow_with_what_has_died() {
 }
 
 /// The child of the crash test: writes, and says so of every write that was acknowledged, until it is killed.
+#[allow(clippy::print_stderr, reason = "this is how the child tells its parent")]
 async fn write_until_killed(dir: &str) {
     let store: Arc<dyn Store> = open(Path::new(dir));
     let account = registered(&store, "anna").await;
@@ -217,7 +218,7 @@ async fn write_until_killed(dir: &str) {
                 assert_eq!(store.commit_wizard(&request(), &next).await.unwrap(), Commit::Done);
                 let spend = code(&wizard.id.to_string());
                 assert_eq!(judge(&store, spending(spend, right(&account))).await, Verdict::Accepted);
-                writeln!(std::io::stderr(), "acknowledged {}", wizard.id).unwrap();
+                eprintln!("acknowledged {}", wizard.id);
             }
         });
     }

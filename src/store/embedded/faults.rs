@@ -20,7 +20,7 @@ use super::writer::Writer;
 const WELL: u8 = 0;
 /// Nothing may grow; what is there may be overwritten.
 const FULL: u8 = 1;
-/// Every write fails, and so does opening the file.
+/// Every write fails, and so does opening the file to write.
 const DEAD: u8 = 2;
 /// Bytes arrive, and the next sync says that they did not.
 const LYING_ONCE: u8 = 3;
@@ -156,15 +156,21 @@ async fn a_full_disk_refuses_writes_and_answers_reads_and_recovers() {
 }
 
 #[tokio::test]
-async fn a_dead_disk_refuses_and_one_that_comes_back_is_used_again() {
+async fn a_disk_that_takes_no_writes_is_read_and_used_again_when_it_does() {
     let ward = Ward::open();
     let value = sealed(1, "value");
     ward.keep("before", &value).await.unwrap();
+    let digest = crate::workflow::Digest::of("published");
+    ward.store.publish(&digest, "published").await.unwrap();
     ward.feels(DEAD);
     for _ in 0..3 {
         assert!(matches!(ward.keep("lost", &value).await, Err(StoreError::Unavailable(_))));
+        assert!(ward.store.health().await.is_err());
+        // What was acknowledged is still answered, from a file that nobody can write to.
+        assert_eq!(ward.store.published(&digest).await.unwrap().as_deref(), Some("published"));
     }
     ward.feels(WELL);
+    assert!(ward.store.health().await.is_ok(), "looking is enough to come back");
     assert!(!ward.has("lost", &value).await, "a refused write was done");
     assert!(ward.has("before", &value).await);
 }
