@@ -6,11 +6,16 @@
 /// Makes one test per behaviour and back end of the `async fn(Arc<dyn Store>)`s that it names.
 macro_rules! contract {
     ($($behaviour:ident),+ $(,)?) => {
-        mod embedded {
+        contract!(on embedded: $($behaviour),+);
+        contract!(on redis: $($behaviour),+);
+        contract!(on redis_cluster: $($behaviour),+);
+    };
+    (on $back_end:ident: $($behaviour:ident),+) => {
+        mod $back_end {
             $(
                 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
                 async fn $behaviour() {
-                    let host = crate::stores::embedded().await;
+                    let host = crate::stores::$back_end().await;
                     super::$behaviour(host.store()).await;
                 }
             )+
@@ -18,12 +23,16 @@ macro_rules! contract {
     };
 }
 
+mod harness;
+
 #[path = "store_contract/accounts.rs"]
 mod accounts;
 #[path = "store_contract/addresses.rs"]
 mod addresses;
 #[path = "store_contract/budgets.rs"]
 mod budgets;
+#[path = "store_contract/differential.rs"]
+mod differential;
 #[path = "store_contract/fixtures.rs"]
 mod fixtures;
 #[path = "store_contract/order.rs"]

@@ -5,6 +5,9 @@ use std::sync::Arc;
 
 use stepgate::engine::ports::Store;
 use stepgate::store::embedded::EmbeddedStore;
+use stepgate::store::redis::{RedisAddress, RedisSettings, RedisStore};
+
+use crate::harness::redis as servers;
 
 /// A store, and whatever must outlive it.
 pub struct Host {
@@ -22,4 +25,24 @@ pub async fn embedded() -> Host {
     let home = tempfile::tempdir().expect("a directory for the store");
     let store = EmbeddedStore::open(home.path()).expect("a new store");
     Host { store: Arc::new(store), _home: Box::new(home) }
+}
+
+pub async fn redis() -> Host {
+    over_redis(|| servers::single().url()).await
+}
+
+pub async fn redis_cluster() -> Host {
+    over_redis(|| servers::cluster().url()).await
+}
+
+/// A store under keys of its own on a server that the tests of this process share.
+async fn over_redis(url: impl FnOnce() -> String + Send + 'static) -> Host {
+    let url = tokio::task::spawn_blocking(url).await.expect("redis-server starts");
+    let mut settings = RedisSettings::new(RedisAddress::parse(&url).expect("an address"));
+    settings.prefix = servers::prefix();
+    // Under the load of a whole test run a loaded machine may take longer than a production one may.
+    settings.timeout = std::time::Duration::from_secs(20);
+    settings.connect_timeout = std::time::Duration::from_secs(10);
+    let store = RedisStore::open(settings).await.expect("the store connects");
+    Host { store: Arc::new(store), _home: Box::new(()) }
 }

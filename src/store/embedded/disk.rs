@@ -11,6 +11,7 @@ use redb::{Database, DatabaseError, ReadTransaction, ReadableDatabase, TableDefi
 use crate::engine::ports::StoreError;
 
 use super::layout::{COMMIT_NUMBER, DEADLINES, LAYOUT, LAYOUT_NUMBER, NUMBERS, TABLES, encode};
+use super::overlay::Overlay;
 use super::view::View;
 
 /// The name of the file in the store's directory.
@@ -22,10 +23,12 @@ const CACHE: usize = 128 << 20;
 pub type Opener = Box<dyn Fn(File) -> Result<Database, DatabaseError> + Send + Sync>;
 
 /// The open file. After a fault of the disk redb refuses everything until it is opened anew, which [`Disk::reopen`]
-/// does; while that fails there is no database, and every call is refused.
+/// does; while that fails, writes are refused.
 pub struct Disk {
     path: PathBuf,
     opener: Opener,
+    /// Whether the file has been open before: then what can be read of it is the store.
+    known: bool,
     database: RwLock<Option<Database>>,
 }
 
@@ -36,8 +39,9 @@ impl Disk {
 
     pub fn open_with(dir: &Path, opener: Opener) -> Result<Disk, StoreError> {
         make_dir(dir).map_err(|error| StoreError::Unavailable(format!("{}: {error}", dir.display())))?;
-        let disk = Disk { path: dir.join(FILE), opener, database: RwLock::new(None) };
+        let mut disk = Disk { path: dir.join(FILE), opener, known: false, database: RwLock::new(None) };
         disk.reopen()?;
+        disk.known = true;
         File::open(dir).and_then(|dir| dir.sync_all()).map_err(|error| disk.unavailable(&error))?;
         Ok(disk)
     }
@@ -55,19 +59,30 @@ impl Disk {
         database.as_ref().ok_or_else(|| self.closed())?.begin_write().map_err(trouble)
     }
 
-    /// Closes the file and opens it anew, which repairs it. Waits for the reads that are under way.
+    /// Closes the file and opens it anew, which repairs it. Waits for the reads that are under way. When it fails, reads
+    /// go on through an [`Overlay`] if the file can be read at all; nothing may be written then.
     pub fn reopen(&self) -> Result<(), StoreError> {
         let mut database = self.database.write().unwrap_or_else(PoisonError::into_inner);
         *database = None;
+        let opened = self.open_by(&self.opener);
+        let (found, outcome) = match opened {
+            Ok(opened) => (Some(opened), Ok(())),
+            Err(error) if self.known => (self.open_by(&open_in_memory).ok(), Err(error)),
+            Err(error) => (None, Err(error)),
+        };
+        *database = found;
+        outcome
+    }
+
+    fn open_by(&self, opener: &dyn Fn(File) -> Result<Database, DatabaseError>) -> Result<Database, StoreError> {
         let file = open_file(&self.path).map_err(|error| self.unavailable(&error))?;
         // redb panics on some damage that its checks do not look for.
         let opened = catch_unwind(AssertUnwindSafe(|| {
-            let opened = (self.opener)(file).map_err(|error| self.refused(error))?;
+            let opened = opener(file).map_err(|error| self.refused(error))?;
             prepare(&opened)?;
             Ok(opened)
         }));
-        *database = Some(opened.unwrap_or_else(|_| Err(self.damaged("its structure makes no sense")))?);
-        Ok(())
+        opened.unwrap_or_else(|_| Err(self.damaged("its structure makes no sense")))
     }
 
     /// The number of the last commit that is on the disk.
@@ -108,6 +123,14 @@ pub fn trouble(error: impl Into<redb::Error>) -> StoreError {
         redb::Error::Corrupted(why) => StoreError::Damaged(why),
         error => StoreError::Unavailable(error.to_string()),
     }
+}
+
+/// Opens the file without writing to it.
+fn open_in_memory(file: File) -> Result<Database, DatabaseError> {
+    Database::builder()
+        .set_cache_size(CACHE)
+        .set_check_integrity_on_open(true)
+        .create_with_backend(Overlay::over(file)?)
 }
 
 fn open_checked(file: File) -> Result<Database, DatabaseError> {

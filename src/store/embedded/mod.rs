@@ -9,9 +9,12 @@ mod accounts;
 mod answers;
 mod batch;
 mod disk;
+#[cfg(test)]
+mod faults;
 mod judge;
 mod layout;
 mod names;
+mod overlay;
 mod sends;
 mod sessions;
 mod shared;
@@ -276,7 +279,8 @@ impl Store for EmbeddedStore {
     }
 
     async fn health(&self) -> Result<Health, StoreError> {
-        self.read(shared::health).await
+        // As a write that changes nothing: it waits for the writing thread, and opens the file anew after a fault.
+        self.write(|batch| shared::health(batch)).await
     }
 
     fn round_trips(&self) -> u64 {

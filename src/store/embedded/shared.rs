@@ -1,7 +1,6 @@
 //! What is nobody's own: client addresses, published workflows, kept values, and the state of the store.
 
 use chrono::{DateTime, Utc};
-use redb::ReadTransaction;
 
 use crate::engine::ports::{AddressKey, Durability, Health, StoreError};
 use crate::identity::{Ladder, Sealed, Tally};
@@ -63,8 +62,8 @@ pub fn keep(batch: &mut Batch, name: &str, value: Sealed) -> Result<Sealed, Stor
     Ok(value)
 }
 
-/// What the store promises, once a read has shown that it answers.
-pub fn health(view: &ReadTransaction) -> Result<Health, StoreError> {
+/// What the store promises, once it has shown that it answers.
+pub fn health(view: &impl View) -> Result<Health, StoreError> {
     view.find(&NUMBERS, layout::LAYOUT_NUMBER)?;
     let settings = [("file", FILE), ("fsync", "every commit"), ("processes", "one")];
     Ok(Health {

@@ -114,12 +114,8 @@ fn with_writes(mut call: Call, write: &AccountWrite, now: DateTime<Utc>) -> Resu
         call = call.named("end_but", keep.as_str());
     }
     if let Some(SendBudget { channel, windows }) = &write.send {
-        let longest = windows.iter().map(|(seconds, _)| *seconds).max().unwrap_or(0);
         let windows: Vec<String> = windows.iter().map(|(seconds, sends)| format!("{seconds}:{sends}")).collect();
-        call = call
-            .named("channel", channel.as_str())
-            .named("windows", windows.join(","))
-            .named("sends_keep", longest.saturating_mul(1000).saturating_add(REMEMBER));
+        call = call.named("channel", channel.as_str()).named("windows", windows.join(","));
     }
     Ok(call)
 }

@@ -98,8 +98,13 @@ if a.right == 'no' then
   return remembered('wrong|' .. fail())
 end
 
+-- Nobody can be right, and has nothing to write.
+if not a.account then
+  return 'accepted'
+end
+
 -- 7. Decided upon another state of the account.
-if revision and a.revision and revision ~= a.revision then
+if a.revision and revision ~= a.revision then
   return 'stale|' .. redis.call('GET', base)
 end
 
@@ -190,8 +195,5 @@ if sends then
     sends[i] = whole(at)
   end
   redis.call('HSET', counters, a.channel, table.concat(sends, ' '))
-  if not a.account then
-    redis.call('PEXPIRE', counters, a.sends_keep)
-  end
 end
 return remembered('accepted')

@@ -1,0 +1,128 @@
+//! What a server leaves behind that stops in the middle of a change of names, and how others get past it.
+
+use chrono::TimeDelta;
+use stepgate::engine::ports::{AddressKey, NameTaken, Store, StoreError};
+use stepgate::identity::{Account, LoginName};
+use stepgate::store::redis::RedisStore;
+
+use crate::fixtures::*;
+use crate::harness::redis::{Proxy, single};
+
+/// A store that loses its server in mid-call, and another one on the same keys that does not.
+struct Pair {
+    failing: RedisStore,
+    proxy: Proxy,
+    sound: RedisStore,
+}
+
+impl Pair {
+    async fn new() -> Self {
+        let proxy = Proxy::before(single().port);
+        let settings = stepgate::store::redis::RedisSettings {
+            timeout: std::time::Duration::from_millis(500),
+            ..settings(&proxy.url())
+        };
+        let failing = RedisStore::open(settings.clone()).await.unwrap();
+        failing.health().await.unwrap();
+        Pair { failing, proxy, sound: open_beside(&settings, &single().url()).await }
+    }
+
+    /// Creates an account and stops after `requests` of the four.
+    async fn create(&self, local: &str, requests: usize) -> Vec<LoginName> {
+        let account = person(local);
+        let names = names_of(&account);
+        self.proxy.cut_after(requests);
+        let end = self.failing.create_account(account, &names).await;
+        assert!(matches!(end, Err(StoreError::Unavailable(_))), "{end:?}");
+        names
+    }
+}
+
+fn born(seconds: i64, local: &str) -> Account {
+    Account { created_at: at(seconds), updated_at: at(seconds), ..person(local) }
+}
+
+#[tokio::test]
+async fn a_name_without_an_account_is_taken_over_after_a_minute() {
+    let pair = Pair::new().await;
+    let names = pair.create("anna", 2).await;
+    assert_eq!(pair.sound.account_by_name(&names[0]).await.unwrap(), None);
+    let early = pair.sound.create_account(born(59, "anna"), &names).await.unwrap();
+    assert_eq!(early, Err(NameTaken(names[0].clone())));
+    let created = pair.sound.create_account(born(60, "anna"), &names).await.unwrap().unwrap();
+    assert_eq!(pair.sound.account_by_name(&names[0]).await.unwrap().as_ref(), Some(&created));
+    assert_eq!(pair.sound.accounts(None, 10).await.unwrap(), [created]);
+}
+
+#[tokio::test]
+async fn an_account_whose_copies_are_missing_is_found_and_keeps_its_name() {
+    let pair = Pair::new().await;
+    let names = pair.create("anna", 3).await;
+    let late = pair.sound.create_account(born(3_600, "anna"), &names).await.unwrap();
+    assert_eq!(late, Err(NameTaken(names[0].clone())));
+    let found = pair.sound.account_by_name(&names[0]).await.unwrap();
+    assert!(found.is_some());
+    let address = AddressKey("192.0.2.1".to_owned());
+    for _ in 0..2 {
+        let (_, account, _) = pair.sound.open_sign_in(wizard().id, &names[0], &address, at(0)).await.unwrap();
+        assert_eq!(account, found);
+    }
+}
+
+#[tokio::test]
+async fn old_names_that_were_not_given_up_find_nobody_and_are_free() {
+    let pair = Pair::new().await;
+    let account = registered(&pair.failing, "anna").await;
+    let next = Account { email: person("beth").email, ..changed(&account) };
+    let (old, new) = (names_of(&account), names_of(&next));
+    pair.proxy.cut_after(2);
+    assert!(pair.failing.replace_account(&next, &old, &new).await.is_err());
+    assert_eq!(pair.sound.account_by_name(&new[0]).await.unwrap().as_ref(), Some(&next));
+    assert_eq!(pair.sound.account_by_name(&old[0]).await.unwrap(), None);
+    let other = pair.sound.create_account(person("anna"), &old).await.unwrap().unwrap();
+    assert_eq!(pair.sound.account_by_name(&old[0]).await.unwrap(), Some(other));
+    // The same call again finishes the work, and takes nothing from the new owner.
+    assert_eq!(pair.sound.replace_account(&next, &old, &new).await.unwrap(), Ok(true));
+    assert!(pair.sound.account_by_name(&old[0]).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn the_names_of_a_deleted_account_are_free_at_once() {
+    let pair = Pair::new().await;
+    let account = registered(&pair.failing, "anna").await;
+    let names = names_of(&account);
+    pair.proxy.cut_after(1);
+    assert!(pair.failing.delete_account(account.id, &names).await.is_err());
+    assert_eq!(pair.sound.account_by_name(&names[0]).await.unwrap(), None);
+    assert_eq!(pair.sound.accounts(None, 10).await.unwrap(), []);
+    let created = registered(&pair.sound, "anna").await;
+    assert_eq!(pair.sound.accounts(None, 1).await.unwrap(), [created], "the line that leads nowhere took its place");
+}
+
+#[tokio::test]
+async fn a_claim_that_was_lost_is_never_made_good() {
+    let pair = Pair::new().await;
+    let names = pair.create("anna", 2).await;
+    let created = pair.sound.create_account(born(60, "anna"), &names).await.unwrap().unwrap();
+    // The first server wakes up and goes on where it stopped.
+    let base = created.id.0 - 1;
+    assert_eq!(pair.sound.account(stepgate::identity::AccountId(base)).await.unwrap(), None);
+    let key = |suffix: &str| format!("{suffix}:lost:*");
+    let markers: Vec<String> = single().ask(&["KEYS", &key(&format!("*a:{base}}}"))]);
+    assert!(!markers.is_empty(), "nothing holds the first server back");
+}
+
+#[tokio::test]
+async fn a_failed_replacement_gives_back_what_it_claimed() {
+    let store = open(&single().url()).await;
+    let account = registered(&store, "anna").await;
+    let wanted = name("beth@example.com");
+    let late = Account { revision: account.revision + 2, ..account.clone() };
+    let names = [names_of(&account), vec![wanted.clone()]].concat();
+    assert_eq!(store.replace_account(&late, &names_of(&account), &names).await.unwrap(), Ok(false));
+    let other = registered(&store, "beth").await;
+    let taken = store.replace_account(&changed(&account), &names_of(&account), &names).await.unwrap();
+    assert_eq!(taken, Err(NameTaken(wanted)));
+    assert_eq!(store.account_by_name(&names[1]).await.unwrap(), Some(other));
+    assert_eq!(TimeDelta::zero(), account.updated_at - account.created_at);
+}

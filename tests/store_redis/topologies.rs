@@ -1,0 +1,162 @@
+//! Cluster, TLS and Sentinel.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use stepgate::engine::ports::{
+    AccountWrite, AddressKey, Attempt, Commit, NewChange, SendBudget, Spend, Store, StoreError, Subject, Tries, Verdict,
+};
+use stepgate::identity::{Account, Factor, Keys, Session};
+use stepgate::store::redis::{RedisSettings, RedisStore};
+use stepgate::workflow::Digest;
+use tokio::task::JoinSet;
+
+use crate::fixtures::*;
+use crate::harness::redis::{Cluster, Sentinel, TlsServer, cluster, single};
+
+/// Calls every method of the store, so that every script runs.
+async fn walk(store: &RedisStore, local: &str) {
+    let account = registered(store, local).await;
+    let next = Account { email: person(&format!("{local}-2")).email, ..changed(&account) };
+    let (old, new) = (names_of(&account), names_of(&next));
+    assert_eq!(store.replace_account(&next, &old, &new).await.unwrap(), Ok(true));
+    assert!(store.create_account(person(&format!("{local}-2")), &new).await.unwrap().is_err());
+    let (open, budget) = (session(&next), SendBudget { channel: Factor::Sms, windows: vec![(60, 1)] });
+    let write = AccountWrite {
+        account: Some(changed(&next)),
+        change: Some(NewChange { provider: Factor::Sms, is_enabled: true, time: at(0) }),
+        open_session: Some(open.clone()),
+        proved: Some((open.id.clone(), Factor::Sms)),
+        end_sessions_but: Some(open.id.clone()),
+        send: Some(budget.clone()),
+    };
+    let tries = Some(Tries { wizard: wizard().id, limit: 3, keep: 900 });
+    let spend = Some(Spend::Code { digest: "digest".to_owned(), keep: 600 });
+    let attempt = Attempt { write, tries, spend, ..right(&next) };
+    assert_eq!(store.judge(&attempt).await.unwrap(), Verdict::Accepted);
+    let account = changed(&next);
+    store.refresh_names(&account, &new).await.unwrap();
+    store.refund_send(&request(), account.id, &budget, at(0)).await.unwrap();
+    let spent = Attempt { spend: Some(Spend::TotpStep(7)), ..right(&account) };
+    assert_eq!(store.judge(&spent).await.unwrap(), Verdict::Accepted);
+    let nobody = Attempt { subject: Subject::Nobody(local.to_owned()), revision: None, ..wrong(&account) };
+    assert_eq!(store.judge(&nobody).await.unwrap(), counted(4));
+    let proved = Session { revision: 2, factor: Some((Factor::Sms, at(0))), ..open };
+    assert_eq!(store.session(account.id, &proved.id, at(0)).await.unwrap(), Some((account.clone(), proved.clone())));
+    assert!(store.replace_session(&request(), &Session { revision: 3, ..proved.clone() }).await.unwrap());
+    store.end_other_sessions(account.id, &proved.id).await.unwrap();
+    assert_eq!(store.sessions(account.id, at(0)).await.unwrap().len(), 1);
+    assert!(store.end_session(account.id, &proved.id).await.unwrap());
+    assert_eq!(store.changes(account.id).await.unwrap().len(), 1);
+    let (first, address) = (wizard(), AddressKey("2001:db8::/64".to_owned()));
+    store.create_wizard(&first).await.unwrap();
+    assert_eq!(store.commit_wizard(&request(), &stepped(&first, "2fa")).await.unwrap(), Commit::Done);
+    assert_eq!(store.fail_address(&request(), &address, &LADDER, at(0)).await.unwrap(), None);
+    let opened = store.open_sign_in(first.id, &new[0], &address, at(0)).await.unwrap();
+    assert_eq!(opened, (Some(stepped(&first, "2fa")), Some(account.clone()), None));
+    let (digest, sealed) = (Digest::of(local), Keys::from_master([1; 32]).seal(b"x", &[], [1; 24]));
+    store.publish(&digest, local).await.unwrap();
+    assert_eq!(store.published(&digest).await.unwrap().as_deref(), Some(local));
+    assert_eq!(store.keep(local, &sealed).await.unwrap(), sealed);
+    assert!(store.delete_account(account.id, &new).await.unwrap());
+    assert_eq!(store.account_by_name(&new[0]).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn on_a_cluster_every_call_stays_in_its_slots() {
+    let store = open(&cluster().url()).await;
+    let mut walks = JoinSet::new();
+    let store = Arc::new(store);
+    for number in 0..12 {
+        let store = Arc::clone(&store);
+        walks.spawn(async move { walk(&store, &format!("person{number}")).await });
+    }
+    walks.join_all().await;
+    let spread = cluster().nodes.iter().filter(|node| node.ask::<u64>(&["DBSIZE"]) > 0).count();
+    assert_eq!(spread, 3, "the keys are not spread over the nodes");
+}
+
+#[tokio::test]
+async fn when_a_node_of_a_cluster_freezes_the_others_go_on() {
+    let cluster = Cluster::start();
+    let timeout = Duration::from_secs(2);
+    let settings = RedisSettings { timeout, connect_timeout: Duration::from_millis(200), ..settings(&cluster.url()) };
+    let store = RedisStore::open(settings).await.unwrap();
+    let wizards: Vec<_> = (0..24).map(|_| wizard()).collect();
+    for wizard in &wizards {
+        store.create_wizard(wizard).await.unwrap();
+    }
+    // Not the node that would say that the cluster is down as long as one is missing: the others may answer for theirs.
+    cluster.nodes.iter().for_each(|node| node.ask::<()>(&["CONFIG", "SET", "cluster-require-full-coverage", "no"]));
+    cluster.nodes[2].freeze();
+    let (mut found, mut refused) = (0, 0);
+    for wizard in &wizards {
+        match tokio::time::timeout(timeout * 2, store.wizard(wizard.id)).await.expect("past its deadline") {
+            Ok(Some(_)) => found += 1,
+            Err(StoreError::Unavailable(_)) => refused += 1,
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(found > 0 && refused > 0, "{found} found, {refused} refused");
+    cluster.nodes[2].thaw();
+    let all = async {
+        for wizard in &wizards {
+            while store.wizard(wizard.id).await.is_err() {}
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), all).await.expect("the node was never found again");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_two_hundred_parallel_guesses_the_limit_is_counted() {
+    for url in [single().url(), cluster().url()] {
+        let store = Arc::new(open(&url).await);
+        let account = registered(&store, "anna").await;
+        let mut guesses = JoinSet::new();
+        for _ in 0..200 {
+            let (store, guess) = (Arc::clone(&store), wrong(&account));
+            guesses.spawn(async move { store.judge(&guess).await.unwrap() });
+        }
+        let verdicts = guesses.join_all().await;
+        let counted = verdicts.iter().filter(|verdict| matches!(verdict, Verdict::Wrong { .. })).count();
+        let refused = verdicts.iter().filter(|verdict| **verdict == Verdict::Blocked { until: at(600) }).count();
+        assert_eq!((counted, refused), (5, 195), "{url}");
+    }
+}
+
+#[tokio::test]
+async fn over_tls_the_server_must_be_the_authoritys() {
+    let (server, stranger) = (TlsServer::start(), TlsServer::start());
+    let trusting = |ca_file: &std::path::Path| RedisSettings {
+        ca_file: Some(ca_file.to_owned()),
+        timeout: Duration::from_secs(2),
+        ..settings(&server.url())
+    };
+    walk(&RedisStore::open(trusting(&server.ca_file)).await.unwrap(), "anna").await;
+    assert!(RedisStore::open(trusting(&stranger.ca_file)).await.is_err());
+}
+
+#[tokio::test]
+async fn with_sentinel_the_store_follows_the_master_after_a_crash() {
+    let servers = Sentinel::start(&["--save", ""]);
+    let store = open(&servers.url()).await;
+    walk(&store, "anna").await;
+    let account = registered(&store, "beth").await;
+    assert_eq!(store.judge(&wrong(&account)).await.unwrap(), counted(4));
+    // Replication is not part of an acknowledgement: the failure must be over there before the crash.
+    assert_eq!(servers.master.ask::<u64>(&["WAIT", "1", "10000"]), 1);
+    servers.master.kill();
+    servers.wait_for_switch();
+    assert_eq!(store.judge(&wrong(&account)).await.unwrap(), counted(3));
+    walk(&store, "carl").await;
+}
+
+#[tokio::test]
+async fn with_sentinel_the_store_leaves_a_master_that_was_demoted() {
+    let servers = Sentinel::start(&["--save", ""]);
+    let store = open(&servers.url()).await;
+    let account = registered(&store, "anna").await;
+    servers.fail_over();
+    assert_eq!(store.judge(&wrong(&account)).await.unwrap(), counted(4));
+    assert_eq!(servers.replica.ask::<Vec<redis::Value>>(&["ROLE"])[0], redis::Value::BulkString(b"master".to_vec()));
+}
