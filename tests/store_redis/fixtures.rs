@@ -102,6 +102,7 @@ pub fn wizard() -> Wizard {
         pending: Pending::default(),
         sends: Sends::default(),
         client_kind: None,
+        chosen: false,
         answered: None,
     }
 }

@@ -1,0 +1,387 @@
+//! A whole server in this process, on a free port, with a clock that the test moves; spoken to over HTTP only.
+
+use std::any::Any;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, mpsc};
+use std::thread::JoinHandle;
+
+use actix_web::dev::ServerHandle;
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::{Value, json};
+use stepgate::app::{Application, SystemEntropy, World};
+use stepgate::config::Config;
+use stepgate::engine::Engine;
+use stepgate::engine::ports::Clock;
+use stepgate::identity::{Totp, TotpSecret};
+
+use crate::redis;
+
+pub const ADMIN_KEY: &str = "an-operators-key-of-some-length";
+pub const PASSWORD: &str = "correct horse battery staple";
+const MASTER_KEY: &str = "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=";
+
+/// Where a server keeps its things.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Backend {
+    Embedded,
+    Redis,
+    Cluster,
+}
+
+impl Backend {
+    pub const ALL: [Backend; 3] = [Backend::Embedded, Backend::Redis, Backend::Cluster];
+}
+
+/// A clock that stands still until it is moved.
+#[derive(Debug, Clone)]
+pub struct TestClock(Arc<Mutex<DateTime<Utc>>>);
+
+impl TestClock {
+    pub fn new() -> Self {
+        let start = DateTime::parse_from_rfc3339("2026-01-15T12:00:05Z").unwrap();
+        TestClock(Arc::new(Mutex::new(start.to_utc())))
+    }
+
+    pub fn advance(&self, seconds: i64) {
+        *self.0.lock().unwrap() += TimeDelta::seconds(seconds);
+    }
+
+    pub fn unix(&self) -> u64 {
+        self.now().timestamp().unsigned_abs()
+    }
+}
+
+impl Clock for TestClock {
+    fn now(&self) -> DateTime<Utc> {
+        *self.0.lock().unwrap()
+    }
+}
+
+/// What a server is started with; several servers may share one.
+#[derive(Clone)]
+pub struct Setup {
+    pub clock: TestClock,
+    settings: BTreeMap<String, String>,
+    _home: Option<Arc<dyn Any + Send + Sync>>,
+}
+
+impl Setup {
+    /// A fresh, empty store of this kind.
+    pub fn on(backend: Backend) -> Self {
+        let mut setup = Setup { clock: TestClock::new(), settings: BTreeMap::new(), _home: None };
+        let store = match backend {
+            Backend::Embedded => {
+                let home = tempfile::tempdir().unwrap();
+                let address = format!("embedded:{}", home.path().display());
+                setup._home = Some(Arc::new(home));
+                address
+            }
+            Backend::Redis => redis::single().url(),
+            Backend::Cluster => redis::cluster().url(),
+        };
+        setup
+            .with("STEPGATE_STORE", &store)
+            .with("STEPGATE_REDIS__PREFIX", &redis::prefix())
+            .with("STEPGATE_LISTEN", "127.0.0.1:0")
+            .with("STEPGATE_DEV", "true")
+            .with("STEPGATE_MASTER_KEY", MASTER_KEY)
+            .with("STEPGATE_ADMIN_KEY", ADMIN_KEY)
+            .with("STEPGATE_HTTP__WORKERS", "2")
+    }
+
+    /// Sets a configuration variable.
+    pub fn with(mut self, name: &str, value: &str) -> Self {
+        self.settings.insert(name.to_owned(), value.to_owned());
+        self
+    }
+
+    pub async fn start(&self) -> TestApp {
+        TestApp::start(self.clone()).await
+    }
+}
+
+/// A running server.
+pub struct TestApp {
+    pub url: String,
+    pub clock: TestClock,
+    pub http: reqwest::Client,
+    /// For counting round trips and for looking into the store; never for getting around HTTP.
+    pub engine: Arc<Engine>,
+    setup: Setup,
+    handle: ServerHandle,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl TestApp {
+    async fn start(setup: Setup) -> Self {
+        let config = Config::load(None, setup.settings.clone().into_iter()).expect("a valid configuration");
+        let world = World { clock: Arc::new(setup.clock.clone()), entropy: Arc::new(SystemEntropy) };
+        let (tell, told) = mpsc::channel();
+        let thread = std::thread::spawn(move || {
+            actix_web::rt::System::new().block_on(async move {
+                let application = Application::build(&config, world).await.expect("the server starts");
+                tell.send((application.address(), application.engine(), application.handle())).unwrap();
+                application.run_until_stopped().await.expect("the server runs");
+            });
+        });
+        let (address, engine, handle) =
+            tokio::task::spawn_blocking(move || told.recv().expect("the server starts")).await.unwrap();
+        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        TestApp {
+            url: format!("http://{address}"),
+            clock: setup.clock.clone(),
+            http,
+            engine,
+            setup,
+            handle,
+            thread: Some(thread),
+        }
+    }
+
+    /// Another server over the same store, clock and settings.
+    pub async fn sibling(&self) -> TestApp {
+        self.setup.start().await
+    }
+
+    pub fn setup(&self) -> &Setup {
+        &self.setup
+    }
+
+    /// Stops the server, and gives back what another one may be started with.
+    pub async fn stop(mut self) -> Setup {
+        self.handle.stop(true).await;
+        let thread = self.thread.take().unwrap();
+        let setup = self.setup.clone();
+        // The engine holds the store's file open.
+        drop(self);
+        tokio::task::spawn_blocking(move || thread.join().unwrap()).await.unwrap();
+        setup
+    }
+
+    pub fn call(&self, method: &str, path: &str) -> Request<'_> {
+        let method = method.parse().unwrap();
+        Request { app: self, request: self.http.request(method, format!("{}{path}", self.url)) }
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        self.call("GET", path).send().await
+    }
+
+    pub async fn post(&self, path: &str, body: Value) -> Answer {
+        self.call("POST", path).json(&body).send().await
+    }
+
+    /// What was sent to this address or number, newest first.
+    pub async fn outbox(&self, to: &str) -> Vec<Value> {
+        let to = to.replace('+', "%2B");
+        let answer = self.get(&format!("/dev/outbox?to={to}")).await;
+        answer.body["data"].as_array().unwrap().clone()
+    }
+
+    /// The code that was sent last.
+    pub async fn last_code(&self, to: &str) -> String {
+        self.outbox(to).await[0]["code"].as_str().expect("a code was sent").to_owned()
+    }
+
+    /// The present code of an authenticator whose key is given in base32.
+    pub fn totp(&self, key: &str) -> String {
+        self.totp_at(key, 0)
+    }
+
+    /// The code of the step `offset` steps from now.
+    pub fn totp_at(&self, key: &str, offset: i64) -> String {
+        let secret = TotpSecret::new(data_encoding::BASE32_NOPAD.decode(key.as_bytes()).unwrap());
+        let unix = self.clock.unix().checked_add_signed(offset * 30).unwrap();
+        Totp::default().code_at(&secret, unix).expose().to_owned()
+    }
+}
+
+impl Drop for TestApp {
+    fn drop(&mut self) {
+        // Not graceful: a test that panics must not wait for itself.
+        drop(self.handle.stop(false));
+    }
+}
+
+/// A request being put together.
+pub struct Request<'a> {
+    app: &'a TestApp,
+    request: reqwest::RequestBuilder,
+}
+
+impl Request<'_> {
+    pub fn json(mut self, body: &Value) -> Self {
+        self.request = self.request.json(body);
+        self
+    }
+
+    pub fn text(mut self, kind: &str, body: impl Into<reqwest::Body>) -> Self {
+        self.request = self.request.header("Content-Type", kind).body(body);
+        self
+    }
+
+    pub fn bearer(mut self, token: &str) -> Self {
+        self.request = self.request.bearer_auth(token);
+        self
+    }
+
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        self.request = self.request.header(name, value);
+        self
+    }
+
+    pub async fn send(self) -> Answer {
+        let _ = self.app;
+        let response = self.request.send().await.expect("the server answers");
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let text = response.text().await.expect("a whole body");
+        let body = if text.is_empty() { Value::Null } else { serde_json::from_str(&text).unwrap_or(Value::Null) };
+        Answer { status, headers, body, text }
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: reqwest::header::HeaderMap,
+    pub body: Value,
+    pub text: String,
+}
+
+impl Answer {
+    /// The answer, which must have this status.
+    #[track_caller]
+    pub fn expect(self, status: u16) -> Self {
+        assert_eq!(self.status, status, "{}", self.text);
+        self
+    }
+
+    /// The answer, which must be a problem of this status and code.
+    #[track_caller]
+    pub fn refused(self, status: u16, code: &str) -> Self {
+        assert_eq!((self.status, self.str("code")), (status, code), "{}", self.text);
+        assert_eq!(self.headers["content-type"], "application/problem+json");
+        self
+    }
+
+    #[track_caller]
+    pub fn str(&self, pointer: &str) -> &str {
+        let value = if pointer.starts_with('/') { self.body.pointer(pointer) } else { self.body.get(pointer) };
+        value.and_then(Value::as_str).unwrap_or_else(|| panic!("no text at {pointer} in {}", self.text))
+    }
+
+    pub fn uuid(&self) -> String {
+        self.str("uuid").to_owned()
+    }
+
+    pub fn workflow(&self) -> &str {
+        self.str("workflow")
+    }
+
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+}
+
+/// An account made for a test, and what its owner knows.
+#[derive(Debug, Clone)]
+pub struct Person {
+    pub id: u64,
+    pub email: String,
+    pub phone: String,
+    /// The key of the authenticator, once one was enrolled.
+    pub key: Option<String>,
+}
+
+impl TestApp {
+    /// An account with a password and no second factor.
+    pub async fn person(&self, name: &str) -> Person {
+        let email = format!("{name}@example.com");
+        let body = json!({ "email": email, "password": PASSWORD });
+        let made = self.call("POST", "/admin/v1/accounts").bearer(ADMIN_KEY).json(&body).send().await.expect(201);
+        let id = made.body["id"].as_u64().unwrap();
+        Person { id, email, phone: format!("+7999444{:04}", id % 10_000), key: None }
+    }
+
+    /// A fresh sign-in wizard.
+    pub async fn wizard(&self) -> String {
+        self.get("/api/v2/my/signin/wizard").await.expect(200).uuid()
+    }
+
+    pub async fn password(&self, uuid: &str, person: &Person, password: &str) -> Answer {
+        self.post("/api/v2/my/signin", json!({ "uuid": uuid, "email": person.email, "password": password })).await
+    }
+
+    /// A wizard in which the right password was given, and what that was answered with.
+    pub async fn past_password(&self, person: &Person) -> (String, Answer) {
+        let uuid = self.wizard().await;
+        let answer = self.password(&uuid, person, PASSWORD).await;
+        (uuid, answer)
+    }
+
+    pub async fn code(&self, factor: &str, uuid: &str, code: &str) -> Answer {
+        self.post(&format!("/api/v2/my/2fa/{factor}"), json!({ "uuid": uuid, "code": code })).await
+    }
+
+    /// The access token of a sign-in without a second factor.
+    pub async fn sign_in(&self, person: &Person) -> String {
+        let (_, answer) = self.past_password(person).await;
+        answer.expect(202).str("/data/accessToken/token").to_owned()
+    }
+
+    /// A step of an enable or disable wizard.
+    pub async fn factor_step(&self, token: &str, body: Value) -> Answer {
+        self.call("POST", "/api/v2/my/2fa/wizard").bearer(token).json(&body).send().await
+    }
+
+    pub async fn start_factor(&self, token: &str, factor: &str, way: &str) -> Answer {
+        self.call("GET", &format!("/api/v2/my/2fa/{factor}/{way}/wizard")).bearer(token).send().await
+    }
+
+    /// Turns the authenticator on, and moves on to a step whose code is not spent.
+    pub async fn enable_google(&self, token: &str, person: &mut Person) {
+        let started = self.start_factor(token, "google", "enable").await.expect(200);
+        let (uuid, key) = (started.uuid(), started.str("/data/key").to_owned());
+        let body = json!({ "uuid": uuid, "action": "code", "code": self.totp(&key), "key": key });
+        self.factor_step(token, body).await.expect(202);
+        person.key = Some(key);
+        self.clock.advance(30);
+    }
+
+    pub async fn enable_sms(&self, token: &str, person: &Person) {
+        let uuid = self.start_factor(token, "sms", "enable").await.expect(200).uuid();
+        self.factor_step(token, json!({ "uuid": uuid, "phone": person.phone })).await.expect(200);
+        let code = self.last_code(&person.phone).await;
+        self.factor_step(token, json!({ "uuid": uuid, "action": "code", "code": code })).await.expect(202);
+    }
+
+    pub async fn enable_email(&self, token: &str, person: &Person) {
+        let uuid = self.start_factor(token, "email", "enable").await.expect(200).uuid();
+        let code = self.last_code(&person.email).await;
+        self.factor_step(token, json!({ "uuid": uuid, "action": "code", "code": code })).await.expect(202);
+    }
+
+    /// An account with an authenticator.
+    pub async fn person_with_google(&self, name: &str) -> Person {
+        let mut person = self.person(name).await;
+        let token = self.sign_in(&person).await;
+        self.enable_google(&token, &mut person).await;
+        person
+    }
+
+    /// An account with a phone for codes.
+    pub async fn person_with_sms(&self, name: &str) -> Person {
+        let person = self.person(name).await;
+        let token = self.sign_in(&person).await;
+        self.enable_sms(&token, &person).await;
+        person
+    }
+
+    /// An account with codes by email.
+    pub async fn person_with_email(&self, name: &str) -> Person {
+        let person = self.person(name).await;
+        let token = self.sign_in(&person).await;
+        self.enable_email(&token, &person).await;
+        person
+    }
+}

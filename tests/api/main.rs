@@ -1,0 +1,40 @@
+//! HTTP behaviour, over HTTP, on every store: real files, a real Redis server, a real cluster. A server that is missing
+//! fails the run.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(dead_code, reason = "the harness serves all rooms")]
+
+/// Makes one test per behaviour and store of the `async fn(TestApp)`s that it names, each on a fresh, empty store.
+macro_rules! on_every_store {
+    ($($behaviour:ident),+ $(,)?) => {
+        mod embedded {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $behaviour() {
+                    super::$behaviour(crate::harness::Setup::on(crate::harness::Backend::Embedded).start().await).await;
+                }
+            )+
+        }
+        mod redis {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $behaviour() {
+                    super::$behaviour(crate::harness::Setup::on(crate::harness::Backend::Redis).start().await).await;
+                }
+            )+
+        }
+        mod cluster {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $behaviour() {
+                    super::$behaviour(crate::harness::Setup::on(crate::harness::Backend::Cluster).start().await).await;
+                }
+            )+
+        }
+    };
+}
+
+mod harness;
+#[path = "../harness/redis.rs"]
+mod redis;
+mod sign_in;
