@@ -1,6 +1,8 @@
 //! What is special to Redis: lost replies, frozen and killed servers, durability, memory, slots, TLS, Sentinel.
 //! What every store must do is in `store_contract`.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "may only fail the test")]
+
 mod harness;
 
 #[path = "store_redis/claims.rs"]

@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long a server may take to come up, elect or replicate.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -257,7 +257,13 @@ impl Sentinel {
 
     /// Has the sentinel move the master although nothing is wrong: nobody's connection breaks by a crash.
     pub fn fail_over(&self) {
-        self.sentinel.ask::<()>(&["SENTINEL", "FAILOVER", "main"]);
+        let mut sentinel = redis::Client::open(self.sentinel.url()).unwrap().get_connection().unwrap();
+        let begun = Instant::now();
+        // Refused until the sentinel has looked at the replica, which it does at times of its own.
+        while let Err(error) = redis::cmd("SENTINEL").arg("FAILOVER").arg("main").exec(&mut sentinel) {
+            assert!(begun.elapsed() < PATIENCE, "the sentinel does not move the master: {error}");
+            thread::park_timeout(Duration::from_millis(50));
+        }
         self.wait_for_switch();
     }
 }
@@ -331,6 +337,7 @@ struct Weather {
     /// Replies that were swallowed so far.
     lost: usize,
     refusing: bool,
+    holding: bool,
     connections: Vec<Connection>,
 }
 
@@ -338,6 +345,7 @@ struct Weather {
 enum Fate {
     LoseReply,
     CutForGood,
+    Hold,
 }
 
 /// Both ends of a forwarded connection.
@@ -388,6 +396,17 @@ impl Proxy {
         (weather.fate, weather.spared) = (Some(Fate::CutForGood), spared);
     }
 
+    /// Lets `spared` requests through and answered, and keeps the one after it until [`Proxy::clear`].
+    pub fn hold_after(&self, spared: usize) {
+        let mut weather = locked(&self.weather);
+        (weather.fate, weather.spared) = (Some(Fate::Hold), spared);
+    }
+
+    /// Whether a request is being kept.
+    pub fn is_holding(&self) -> bool {
+        locked(&self.weather).holding
+    }
+
     /// The connections that are open now stay open, and nothing the server says comes through; new ones work.
     pub fn stall(&self) {
         locked(&self.weather)
@@ -401,10 +420,10 @@ impl Proxy {
         locked(&self.weather).refuse();
     }
 
-    /// New connections go through again.
+    /// New connections go through again, and so does the request that was kept.
     pub fn clear(&self) {
         let mut weather = locked(&self.weather);
-        (weather.refusing, weather.fate) = (false, None);
+        (weather.refusing, weather.holding, weather.fate) = (false, false, None);
     }
 }
 
@@ -439,7 +458,13 @@ fn forward(client: TcpStream, server: TcpStream, weather: &Arc<Mutex<Weather>>) 
             match weather.next() {
                 Some(Fate::LoseReply) => mark.store(true, Ordering::SeqCst),
                 Some(Fate::CutForGood) => return weather.refuse(),
+                Some(Fate::Hold) => weather.holding = true,
                 None => {}
+            }
+            while weather.holding {
+                drop(weather);
+                thread::park_timeout(Duration::from_millis(5));
+                weather = locked(&sky);
             }
             drop(weather);
             if to.write_all(&buffer[..length]).is_err() {

@@ -1,5 +1,4 @@
 //! Stores, accounts, wizards and attempts to try them with.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "may only fail the test")]
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
