@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 
 /// How long a server may take to come up, elect or replicate.
 const PATIENCE: Duration = Duration::from_secs(30);
+const READY: &str = "Ready to accept connections";
 
 /// A server that is shared by all tests of this process; it keeps nothing on disk.
 pub fn single() -> &'static Server {
@@ -80,38 +81,37 @@ struct Process {
 impl Server {
     /// Starts a server with the given command line options on top of a free port and a folder of its own.
     pub fn start(options: &[&str]) -> Self {
-        Self::start_at(free_port(), options)
+        // Somebody else may take a free port before the server does.
+        (0..5).find_map(|_| Self::start_at(free_port(), options)).expect("no port stays free")
     }
 
-    fn start_at(port: u16, options: &[&str]) -> Self {
+    /// `None` when the server ended before it was ready.
+    fn start_at(port: u16, options: &[&str]) -> Option<Self> {
         let own = ["--port", &port.to_string(), "--bind", "127.0.0.1"].map(str::to_owned);
         let options = own.into_iter().chain(options.iter().map(|option| (*option).to_owned())).collect();
         let folder = tempfile::tempdir().unwrap();
         let server = Server { port, options, folder, process: Mutex::new(None) };
-        server.restart();
-        server
+        server.launch();
+        let ready = locked(&server.process).as_ref().is_some_and(|process| process.says(READY).is_ok());
+        ready.then_some(server)
     }
 
     /// Starts the stopped server again, on the same port and folder.
     pub fn restart(&self) {
         self.launch();
-        self.wait_for("Ready to accept connections");
+        self.wait_for(READY);
     }
 
     fn launch(&self) {
-        let mut process = Process::start(self.folder.path(), &self.options);
         let mut place = locked(&self.process);
         assert!(place.is_none(), "the server is still running");
-        if let Some(status) = process.child.try_wait().unwrap() {
-            panic!("redis-server ended at once: {status}");
-        }
-        *place = Some(process);
+        *place = Some(Process::start(self.folder.path(), &self.options));
     }
 
     /// Waits for a line of the server's log.
     pub fn wait_for(&self, text: &str) {
         let place = locked(&self.process);
-        place.as_ref().expect("the server was stopped").wait_for(text);
+        place.as_ref().expect("the server was stopped").says(text).unwrap_or_else(|error| panic!("{error}"));
     }
 
     pub fn url(&self) -> String {
@@ -174,13 +174,13 @@ impl Process {
         Process { child, lines }
     }
 
-    fn wait_for(&self, text: &str) {
+    fn says(&self, text: &str) -> Result<(), String> {
         let mut log = String::new();
         loop {
             match self.lines.recv_timeout(PATIENCE) {
-                Ok(line) if line.contains(text) => return,
+                Ok(line) if line.contains(text) => return Ok(()),
                 Ok(line) => writeln!(log, "{line}").unwrap(),
-                Err(error) => panic!("redis-server never said {text:?} ({error}); it said:\n{log}"),
+                Err(error) => return Err(format!("redis-server never said {text:?} ({error}); it said:\n{log}")),
             }
         }
     }
@@ -312,7 +312,8 @@ impl TlsServer {
                 "--save",
                 "",
             ],
-        );
+        )
+        .expect("the port was taken");
         TlsServer { ca_file, port, _certificates: folder, _server: server }
     }
 

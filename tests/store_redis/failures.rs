@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use stepgate::engine::ports::{AddressKey, Commit, Store, StoreError, Verdict};
+use stepgate::engine::ports::{AccountWrite, AddressKey, Attempt, Commit, NewChange, Store, StoreError, Verdict};
+use stepgate::identity::Factor;
 use stepgate::store::redis::{RedisSettings, RedisStore};
 
 use crate::fixtures::*;
-use crate::harness::redis::{Proxy, Server, single};
+use crate::harness::redis::{Cluster, Proxy, Server, single};
 
 fn impatient(url: &str) -> RedisSettings {
     RedisSettings { timeout: Duration::from_millis(400), connect_timeout: Duration::from_millis(200), ..settings(url) }
@@ -115,7 +116,7 @@ async fn nothing_acknowledged_is_lost_when_the_server_is_killed() {
             })
         })
         .collect();
-    while server.ask::<Option<u64>>(&["GET", "no such key"]).is_none() && store.round_trips() < 500 {
+    while store.round_trips() < 500 {
         tokio::task::yield_now().await;
     }
     server.kill();
@@ -154,4 +155,41 @@ async fn a_server_without_memory_refuses_whole_calls() {
     server.ask::<()>(&["CONFIG", "SET", "maxmemory", "0"]);
     let beth = registered(&store, "beth").await;
     assert_eq!(store.judge(&right(&beth)).await.unwrap(), Verdict::Accepted);
+}
+
+#[tokio::test]
+async fn a_server_that_has_forgotten_the_scripts_is_told_them_again() {
+    let (server, cluster) = (Server::start(&["--save", ""]), Cluster::start());
+    let nodes = [std::slice::from_ref(&server), &cluster.nodes];
+    for (url, nodes) in [server.url(), cluster.url()].into_iter().zip(nodes) {
+        let store = open(&url).await;
+        let account = registered(&store, "anna").await;
+        nodes.iter().for_each(|node| node.ask::<()>(&["SCRIPT", "FLUSH"]));
+        assert_eq!(store.judge(&wrong(&account)).await.unwrap(), counted(4));
+        assert_eq!(store.judge(&wrong(&account)).await.unwrap(), counted(3));
+    }
+}
+
+#[tokio::test]
+async fn a_damaged_record_is_told_and_leaves_nothing_half_done() {
+    let settings = settings(&single().url());
+    let store = RedisStore::open(settings.clone()).await.unwrap();
+    let account = registered(&store, "anna").await;
+    let open = session(&account);
+    let opening = AccountWrite { open_session: Some(open.clone()), ..AccountWrite::default() };
+    assert_eq!(store.judge(&Attempt { write: opening, ..right(&account) }).await.unwrap(), Verdict::Accepted);
+    let key = format!("{{{}a:{}}}:s:{}", settings.prefix, account.id, open.id);
+    single().ask::<()>(&["SET", &key, "nonsense"]);
+    let change = NewChange { provider: Factor::Sms, is_enabled: true, time: at(0) };
+    let write = AccountWrite {
+        account: Some(changed(&account)),
+        change: Some(change),
+        proved: Some((open.id.clone(), Factor::Sms)),
+        ..AccountWrite::default()
+    };
+    let verdict = store.judge(&Attempt { write, ..right(&account) }).await;
+    assert!(matches!(verdict, Err(StoreError::Damaged(_))), "{verdict:?}");
+    assert_eq!(store.account(account.id).await.unwrap().as_ref(), Some(&account));
+    assert_eq!(store.changes(account.id).await.unwrap(), []);
+    assert!(matches!(store.sessions(account.id, at(0)).await, Err(StoreError::Damaged(_))));
 }

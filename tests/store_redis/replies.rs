@@ -38,6 +38,12 @@ async fn a_failure_is_counted_once() {
 
 #[tokio::test]
 async fn an_accepted_attempt_is_done_once() {
+    for spend in [None, Some(Spend::TotpStep(100))] {
+        accepted_once(spend).await;
+    }
+}
+
+async fn accepted_once(spend: Option<Spend>) {
     let (store, proxy) = behind_a_proxy().await;
     let account = registered(&store, "anna").await;
     let change = NewChange { provider: Factor::Email, is_enabled: true, time: at(0) };
@@ -49,7 +55,6 @@ async fn an_accepted_attempt_is_done_once() {
         send: Some(budget),
         ..AccountWrite::default()
     };
-    let spend = Some(Spend::TotpStep(100));
     let attempt = Attempt { write: write.clone(), spend, ..right(&account) };
     assert_eq!(losing_reply!(proxy, 0, store.judge(&attempt)), Verdict::Accepted);
     assert_eq!(store.account(account.id).await.unwrap().unwrap().revision, 2);

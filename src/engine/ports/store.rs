@@ -246,6 +246,7 @@ pub trait Store: Send + Sync {
 
     async fn account(&self, id: AccountId) -> Result<Option<Account>, StoreError>;
 
+    /// The account as it is, not a copy under the name that may be behind. Two round trips.
     async fn account_by_name(&self, name: &LoginName) -> Result<Option<Account>, StoreError>;
 
     /// Gives `account` the next number and writes it under all of `names`; its `id` and `revision` are set here.

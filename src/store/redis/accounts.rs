@@ -17,7 +17,6 @@ impl RedisStore {
         found.as_deref().map(record::read_account).transpose()
     }
 
-    /// Two round trips: the copy under the name may be behind, the account itself is not.
     pub(super) async fn account_by_name(&self, name: &LoginName) -> Result<Option<Account>, StoreError> {
         match self.link.call(self.get_name(name)).await?.optional_text()? {
             Some(record) => self.holder(name, read_name(&record)?.0).await,

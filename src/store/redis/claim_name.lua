@@ -5,7 +5,7 @@ if record then
   local id, at, claim, revision = string.match(record, '^(%d+) (%d+) (%S+) (%d+) ')
   if id == ARGV[1] then
     if revision == '0' then
-      redis.call('SET', KEYS[1], id .. ' ' .. at .. ' ' .. ARGV[3] .. ' 0 ')
+      redis.call('SET', KEYS[1], id .. ' ' .. ARGV[2] .. ' ' .. ARGV[3] .. ' 0 ')
     end
     return claim == ARGV[3] and 'claimed' or 'ours'
   end

@@ -225,6 +225,12 @@ fn each_of(answers: Value) -> Value {
     }
 }
 
+/// Whether a script, or the server itself, stumbled over what is stored.
+pub(super) fn is_damage(error: &RedisError) -> bool {
+    let in_script = error.detail().is_some_and(|detail| detail.contains("user_script"));
+    error.code() == Some("WRONGTYPE") || (error.code() == Some("ERR") && in_script)
+}
+
 /// Whether the server itself said no, for good.
 pub(super) fn is_refusal(error: &RedisError) -> bool {
     match error.kind() {
@@ -236,10 +242,9 @@ pub(super) fn is_refusal(error: &RedisError) -> bool {
                 | ServerErrorKind::NoPerm
                 | ServerErrorKind::NoScript
         ),
-        ErrorKind::Extension
-        | ErrorKind::AuthenticationFailed
-        | ErrorKind::InvalidClientConfig
-        | ErrorKind::UnexpectedReturnType => true,
+        // A long script of somebody else's, replicas that are missing, a password that was changed under way: passing.
+        ErrorKind::Extension => !matches!(error.code(), Some("BUSY" | "NOREPLICAS" | "NOAUTH")),
+        ErrorKind::AuthenticationFailed | ErrorKind::InvalidClientConfig | ErrorKind::UnexpectedReturnType => true,
         _ => false,
     }
 }

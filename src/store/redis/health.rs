@@ -49,7 +49,7 @@ impl RedisStore {
 
     async fn servers(&self) -> Result<Vec<Server>, StoreError> {
         let settings = Call::command("CONFIG").arg("GET").arg(&ASKED).everywhere().optional();
-        let info = Call::command("INFO").arg("everything").everywhere().optional();
+        let info = Call::command("INFO").everywhere().optional();
         let ping = Call::command("PING");
         let [settings, info, _] = self.link.flight([settings, info, ping]).await?;
         let (settings, info) = (each(settings), each(info));

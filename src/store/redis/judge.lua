@@ -147,7 +147,18 @@ if a.channel then
   end
 end
 
--- 10. Accepted.
+-- 10. Accepted. Everything is read before anything is written, so that a damaged record leaves nothing half done.
+local names = a.doc and assert(string.match(redis.call('GET', base), '^%d+ (%S*) '))
+local sessions = base .. ':s'
+local opened = a.session and a.session_head .. ' ' .. a.session_doc
+local proved
+if a.proved then
+  local record = redis.call('GET', sessions .. ':' .. a.proved) or (a.proved == a.session and opened)
+  if record then
+    local old, doc = string.match(record, '^(%d+) %S+ (.*)$')
+    proved = whole(tonumber(old) + 1) .. ' ' .. a.proved_by .. ' ' .. doc
+  end
+end
 if a.right == 'yes' then
   redis.call('HDEL', counters, a.door)
 end
@@ -159,27 +170,17 @@ elseif step then
   redis.call('HSET', counters, 'totp', a.step .. ' ' .. a.operation .. (last and '\n' .. last or ''))
 end
 if a.doc then
-  local names = string.match(redis.call('GET', base), '^%d+ (%S*) ')
   redis.call('SET', base, a.doc_revision .. ' ' .. names .. ' ' .. a.doc)
 end
 if a.change then
   redis.call('RPUSH', base .. ':log', a.change)
 end
-local sessions = base .. ':s'
-if a.session then
-  local record = a.session_head .. ' ' .. a.session_doc
-  if redis.call('SET', sessions .. ':' .. a.session, record, 'NX', 'PX', a.session_life) then
-    redis.call('ZREMRANGEBYSCORE', sessions, '-inf', a.now)
-    redis.call('ZADD', sessions, a.session_expires, a.session)
-  end
+if opened and redis.call('SET', sessions .. ':' .. a.session, opened, 'NX', 'PX', a.session_life) then
+  redis.call('ZREMRANGEBYSCORE', sessions, '-inf', a.now)
+  redis.call('ZADD', sessions, a.session_expires, a.session)
 end
-if a.proved then
-  local key = sessions .. ':' .. a.proved
-  local record = redis.call('GET', key)
-  if record then
-    local old, doc = string.match(record, '^(%d+) %S+ (.*)$')
-    redis.call('SET', key, whole(tonumber(old) + 1) .. ' ' .. a.proved_by .. ' ' .. doc, 'KEEPTTL')
-  end
+if proved then
+  redis.call('SET', sessions .. ':' .. a.proved, proved, 'KEEPTTL')
 end
 if a.end_but then
   for _, id in ipairs(redis.call('ZRANGE', sessions, 0, -1)) do

@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 use crate::engine::ports::StoreError;
 
 use super::call::{Call, Reply};
-use super::connect::{Connection, Target, is_refusal};
+use super::connect::{Connection, Target, is_damage, is_refusal};
 
 /// More than any server has workers; what is beyond belongs to threads that are gone.
 const SEATS: usize = 512;
@@ -70,7 +70,8 @@ impl Link {
     /// dropped and the same calls go out again on a new one, as long as there is time.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] once the deadline has passed, or at once when the server refuses.
+    /// [`StoreError::Unavailable`] once the deadline has passed, or at once when the server refuses;
+    /// [`StoreError::Damaged`] when a script cannot read what is stored.
     pub(super) async fn flight_of(&self, calls: &[Call]) -> Result<Vec<Reply>, StoreError> {
         let deadline = Instant::now() + self.timeout;
         let seat = self.seat()?;
@@ -80,6 +81,7 @@ impl Link {
             let half = (Instant::now() + self.timeout / 2).min(deadline);
             let error = match self.attempt(&seat, calls, half).await {
                 Ok(replies) => return Ok(replies),
+                Err(error) if is_damage(&error) => return Err(StoreError::Damaged(error.to_string())),
                 Err(error) if is_refusal(&error) => {
                     return Err(StoreError::Unavailable(format!("Redis refuses: {error}")));
                 }
