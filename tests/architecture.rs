@@ -115,7 +115,7 @@ fn wrong_imports(path: &Path, source: &str) -> Vec<String> {
                 };
                 let pure = matches!(part.as_str(), "identity" | "workflow");
                 let core = pure || part == "engine";
-                if (core && OUTSIDE.iter().any(|it| starts(&it))) || (pure && IMPURE.iter().any(|it| starts(&it))) {
+                if (core && OUTSIDE.iter().any(|it| starts(it))) || (pure && IMPURE.iter().any(|it| starts(it))) {
                     wrong.push(said(&format!("is of the outside, which {part} may not touch")));
                 }
             }
@@ -170,7 +170,7 @@ fn a_made_up_bad_import_is_caught() {
         ("src/engine/wizards/step.rs", "mod tests { use super::super::super::super::http::Surface; }"),
         ("src/store/mod.rs", "use super::delivery::Outbox;"),
         ("src/store/redis/link.rs", "use super::super::embedded::EmbeddedStore;"),
-        ("src/delivery/chain.rs", "pub use crate::{engine::{ports::{Clock, Store}}, http::{self, Surface}};"),
+        ("src/delivery/chain.rs", "pub use crate::{engine::{ports::{Clock, Store}}, http::Surface};"),
         ("src/http/admin/view.rs", "use crate::http::wizard::BASE;"),
         ("src/config/sms.rs", "use crate::delivery::Chain;"),
         ("src/telemetry/sane.rs", "use crate::identity::Code;"),
