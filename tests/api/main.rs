@@ -34,6 +34,7 @@ macro_rules! on_every_store {
     };
 }
 
+mod confirm_password;
 mod harness;
 #[path = "../harness/redis.rs"]
 mod redis;
