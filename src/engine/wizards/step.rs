@@ -75,7 +75,9 @@ impl Engine {
             .lower(&opened.wizard, Some(event), transition, account, &call.client, opened.now)
             .map_err(|refused| opened.refuse(refused))?;
         if let Checked::Code { right: true, factor, .. } = checked {
-            plan.wizard.sends.outstanding = None;
+            if plan.message.is_none() {
+                plan.wizard.sends.outstanding = None;
+            }
             if let Some(session) = &mut plan.write.open_session {
                 session.factor = Some((*factor, opened.now));
             } else if let Some(session) = &opened.wizard.session {
