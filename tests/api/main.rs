@@ -36,6 +36,7 @@ macro_rules! on_every_store {
 
 mod confirm_password;
 mod harness;
+mod operations;
 #[path = "../harness/redis.rs"]
 mod redis;
 mod sign_in;
