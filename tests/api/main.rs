@@ -34,7 +34,11 @@ macro_rules! on_every_store {
     };
 }
 
+mod codes;
+mod guesses;
 mod harness;
+mod limits;
 #[path = "../harness/redis.rs"]
 mod redis;
 mod sign_in;
+mod steps_in_order;
