@@ -34,9 +34,13 @@ macro_rules! on_every_store {
     };
 }
 
+mod codes;
 mod confirm_password;
+mod guesses;
 mod harness;
+mod limits;
 mod operations;
 #[path = "../harness/redis.rs"]
 mod redis;
 mod sign_in;
+mod steps_in_order;
