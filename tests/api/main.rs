@@ -35,6 +35,11 @@ macro_rules! on_every_store {
 }
 
 mod harness;
+mod headers;
+mod input;
+mod outages;
 #[path = "../harness/redis.rs"]
 mod redis;
 mod sign_in;
+#[path = "../harness/smtp.rs"]
+mod smtp;
