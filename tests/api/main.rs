@@ -38,9 +38,14 @@ mod codes;
 mod confirm_password;
 mod guesses;
 mod harness;
+mod headers;
+mod input;
 mod limits;
 mod operations;
+mod outages;
 #[path = "../harness/redis.rs"]
 mod redis;
 mod sign_in;
+#[path = "../harness/smtp.rs"]
+mod smtp;
 mod steps_in_order;
