@@ -34,7 +34,20 @@ macro_rules! on_every_store {
     };
 }
 
+mod accounts;
+mod changes;
+mod delivery;
+mod factors;
 mod harness;
+mod idempotency;
+mod instances;
 #[path = "../harness/redis.rs"]
 mod redis;
+mod round_trips;
+mod seed;
 mod sign_in;
+#[path = "../harness/smtp.rs"]
+mod smtp;
+#[path = "../harness/webhook.rs"]
+mod webhook;
+mod workflows;
