@@ -55,9 +55,7 @@ async fn ids(app: &TestApp, token: &str, query: &str) -> (Vec<u64>, u64) {
 async fn filters_let_through_what_they_say(app: TestApp) {
     let (_, token) = with_history(&app).await;
     let all = changes(&app, &token, "sort_order=asc").await.expect(200);
-    let line = |id: u64, provider: &str, on: bool, minute: u64| {
-        json!({ "id": id, "provider": provider, "isEnabled": on, "time": format!("2026-01-15T12:0{minute}:05+00:00") })
-    };
+    let line = |id: u64, provider: &str, on: bool, minute: u64| json!({ "id": id, "provider": provider, "isEnabled": on, "time": format!("2026-01-15T12:0{minute}:05+00:00") });
     let expected = [
         line(1, "sms", true, 0),
         line(2, "email", true, 1),

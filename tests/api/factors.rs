@@ -276,7 +276,8 @@ async fn the_list_of_methods_is_paged_and_worded(app: TestApp) {
     assert_eq!(names(list("?limit=100&offset=2", "").await), ["email"]);
     assert_eq!(names(list("?offset=3", "").await), [""; 0]);
     assert_eq!(names(list("?limit=&offset=", "").await), ["sms", "google", "email"]);
-    for (query, field) in [("?limit=0", "limit"), ("?limit=101", "limit"), ("?offset=-1", "offset"), ("?limit=x", "limit")]
+    for (query, field) in
+        [("?limit=0", "limit"), ("?limit=101", "limit"), ("?offset=-1", "offset"), ("?limit=x", "limit")]
     {
         let refused = list(query, "").await.refused(400, "invalid_request");
         assert!(refused.body["errors"][field].is_array(), "{query}: {}", refused.text);
@@ -329,8 +330,7 @@ fn scanned(data_url: &str) -> String {
     let frame = reader.next_frame(&mut pixels).unwrap();
     let (width, height) = (usize::try_from(frame.width).unwrap(), usize::try_from(frame.height).unwrap());
     let samples = frame.color_type.samples();
-    let mut seen =
-        rqrr::PreparedImage::prepare_from_greyscale(width, height, |x, y| pixels[(y * width + x) * samples]);
+    let mut seen = rqrr::PreparedImage::prepare_from_greyscale(width, height, |x, y| pixels[(y * width + x) * samples]);
     let grids = seen.detect_grids();
     assert_eq!(grids.len(), 1, "one code in the picture");
     grids[0].decode().unwrap().1

@@ -64,7 +64,8 @@ fn reading(setup: Setup, folder: &Path) -> Setup {
 
 /// The shipped sign-in under other labels: what it shows tells which file a wizard walks.
 fn relabelled() -> String {
-    let text = SIGN_IN.replace("2fa_google_auth", "app_code").replace("[step.login]", "[step.login]\nlabel = \"entry\"");
+    let text =
+        SIGN_IN.replace("2fa_google_auth", "app_code").replace("[step.login]", "[step.login]\nshows = \"entry\"");
     assert_ne!(text, SIGN_IN);
     text
 }
@@ -190,8 +191,13 @@ async fn a_switched_off_workflow_lets_no_one_in_and_everybody_out(backend: Backe
     let code = app.last_code(&person.phone).await;
     app.factor_step(&token, json!({ "uuid": enabling, "action": "code", "code": code })).await.expect(202);
     let list = app.call("GET", "/admin/v1/workflows").bearer(ADMIN_KEY).send().await.expect(200);
-    let disabled: Vec<&Value> =
-        list.body["data"].as_array().unwrap().iter().filter(|one| one["enabled"] == false).map(|one| &one["name"]).collect();
+    let disabled: Vec<&Value> = list.body["data"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|one| one["enabled"] == false)
+        .map(|one| &one["name"])
+        .collect();
     assert_eq!(disabled, ["signin", "sms-enable"]);
 }
 

@@ -404,8 +404,5 @@ async fn the_change_log(app: TestApp) {
 async fn one_change(app: TestApp) {
     let (_, token) = with_both(&app).await;
     let one = curl(&app, "GET", "/api/v2/my/2fa/changes/1?limit=10&offset=0", Some(&token), None).await.expect(200);
-    assert_eq!(
-        one.text,
-        r#"{"id":1,"provider":"google","isEnabled":true,"time":"2026-01-15T12:00:05+00:00"}"#
-    );
+    assert_eq!(one.text, r#"{"id":1,"provider":"google","isEnabled":true,"time":"2026-01-15T12:00:05+00:00"}"#);
 }
