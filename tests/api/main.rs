@@ -34,18 +34,29 @@ macro_rules! on_every_store {
     };
 }
 
+mod accounts;
+mod changes;
 mod codes;
 mod confirm_password;
+mod delivery;
+mod factors;
 mod guesses;
 mod harness;
 mod headers;
+mod idempotency;
 mod input;
+mod instances;
 mod limits;
 mod operations;
 mod outages;
 #[path = "../harness/redis.rs"]
 mod redis;
+mod round_trips;
+mod seed;
 mod sign_in;
 #[path = "../harness/smtp.rs"]
 mod smtp;
 mod steps_in_order;
+#[path = "../harness/webhook.rs"]
+mod webhook;
+mod workflows;
