@@ -34,7 +34,11 @@ macro_rules! on_every_store {
     };
 }
 
+mod bypass;
+mod enumeration;
 mod harness;
 #[path = "../harness/redis.rs"]
 mod redis;
+mod secrets;
 mod sign_in;
+mod tokens;
