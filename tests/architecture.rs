@@ -115,7 +115,7 @@ fn wrong_imports(path: &Path, source: &str) -> Vec<String> {
                 };
                 let pure = matches!(part.as_str(), "identity" | "workflow");
                 let core = pure || part == "engine";
-                if (core && OUTSIDE.iter().any(|it| starts(it))) || (pure && IMPURE.iter().any(|it| starts(it))) {
+                if (core && OUTSIDE.iter().any(&starts)) || (pure && IMPURE.iter().any(starts)) {
                     wrong.push(said(&format!("is of the outside, which {part} may not touch")));
                 }
             }

@@ -31,8 +31,9 @@ pub enum Door {
 /// 3. `spend` already spent by the same `operation` → `Accepted`, without doing `write` again; 4. blocked → `Blocked`;
 /// 5. `tries` used up → `Exhausted`; 6. wrong → counted on the door and on `tries`, `Wrong`; 7. `revision` not the
 /// account's → `Stale`, nothing counted; 8. `spend` spent by another operation → `Spent`, counted as a failure;
-/// 9. a send budget used up → `OverBudget`, nothing written; 10. `Accepted`: the door's tally is cleared when `right` is
-/// `Some(true)`, the code is spent, `write` is done.
+/// 9. a code is to be sent and the second door is blocked → `Blocked`, nothing written: nobody could use the code;
+/// 10. a send budget used up → `OverBudget`, nothing written; 11. `Accepted`: the door's tally is cleared when `right`
+/// is `Some(true)`, the code is spent, `write` is done.
 #[derive(Debug, Clone)]
 pub struct Attempt {
     pub request: RequestId,
@@ -107,7 +108,8 @@ pub enum Verdict {
         blocked_until: Option<DateTime<Utc>>,
         exhausted: bool,
     },
-    /// Not looked at: the door is blocked until then.
+    /// Not looked at: the door is blocked until then. Or right, but of no use before then: a code would have to be sent,
+    /// and the second door is blocked.
     Blocked {
         until: DateTime<Utc>,
     },

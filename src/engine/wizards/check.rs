@@ -47,14 +47,15 @@ impl Engine {
     }
 
     async fn check_password(&self, opened: &Opened, password: &Secret) -> Result<Checked, Refused> {
-        let name = opened.name.as_ref().map_or("", LoginName::as_str);
-        // The account that was found may have given the name away since.
-        let account = opened.account.as_ref().filter(|account| self.is_called(account, name));
+        let name = opened.name.as_ref().map(LoginName::as_str);
+        // The account that was found may have given the name away since; a session's own account needs no name.
+        let named = |account: &&Account| name.is_none_or(|name| self.is_called(account, name));
+        let account = opened.account.as_ref().filter(named);
         let stored = account.and_then(|account| account.password_hash.clone());
         let right = self.passwords.verify(password.clone(), stored).await?;
         let subject = match account {
             Some(account) => Subject::Account(account.id),
-            None => Subject::Nobody(self.keys.mac("nobody", &[name])),
+            None => Subject::Nobody(self.keys.mac("nobody", &[name.unwrap_or_default()])),
         };
         Ok(Checked::Password { right, subject })
     }
