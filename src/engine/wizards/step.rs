@@ -103,19 +103,26 @@ impl Engine {
         if matches!(checked, Checked::Nothing) && plan.write.send.is_none() && plan.write.account.is_none() {
             return Ok(Verdict::Accepted);
         }
-        let attempt = self.attempt(opened, checked, plan)?;
-        if let Checked::Password { right: false, .. } = checked {
-            let request = self.request();
-            let address = self.store.fail_address(&request, &call.address, &self.policy.address, opened.now);
-            let (verdict, blocked) = tokio::join!(self.store.judge(&attempt), address);
-            return Ok(match (verdict?, blocked?) {
-                (Verdict::Wrong { blocked_until, exhausted, .. }, Some(_)) => {
-                    Verdict::Wrong { left: 0, blocked_until, exhausted }
-                }
-                (verdict, _) => verdict,
-            });
+        let verdict = self.store.judge(&self.attempt(opened, checked, plan)?).await?;
+        match (checked, verdict) {
+            (Checked::Password { .. }, verdict @ (Verdict::Wrong { .. } | Verdict::Blocked { .. })) => {
+                self.count_on_address(call, opened, verdict).await
+            }
+            (_, verdict) => Ok(verdict),
         }
-        Ok(self.store.judge(&attempt).await?)
+    }
+
+    /// Every password that leads nowhere counts on the client's address. Behind a block that is every one, for if only
+    /// the wrong ones counted, the address's own block would tell which they were.
+    async fn count_on_address(&self, call: &Call, opened: &Opened, verdict: Verdict) -> Result<Verdict, Refused> {
+        let request = self.request();
+        let blocked = self.store.fail_address(&request, &call.address, &self.policy.address, opened.now).await?;
+        Ok(match (verdict, blocked) {
+            (Verdict::Wrong { blocked_until, exhausted, .. }, Some(_)) => {
+                Verdict::Wrong { left: 0, blocked_until, exhausted }
+            }
+            (verdict, _) => verdict,
+        })
     }
 
     fn attempt(&self, opened: &Opened, checked: &Checked, plan: &Plan) -> Result<Attempt, Refused> {
