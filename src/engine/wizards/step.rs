@@ -140,7 +140,11 @@ impl Engine {
             Door::First => self.policy.first_factor,
             Door::Second => self.policy.second_factor,
         };
-        let right = checked.right();
+        // What is only being turned on proves nothing of what is on: wrong guesses at that stay counted.
+        let right = match checked {
+            Checked::Code { right: true, enrolled: false, .. } => None,
+            _ => checked.right(),
+        };
         let write = if right == Some(false) { AccountWrite::default() } else { plan.write.clone() };
         Ok(Attempt {
             request: self.request(),
