@@ -152,9 +152,18 @@ impl TestApp {
         self.handle.stop(true).await;
         let thread = self.thread.take().unwrap();
         let setup = self.setup.clone();
-        // The engine holds the store's file open.
+        // The engine holds the store's file open, and the last worker that drops it may outlive the server's own thread.
+        let engine = Arc::downgrade(&self.engine);
         drop(self);
-        tokio::task::spawn_blocking(move || thread.join().unwrap()).await.unwrap();
+        let gone = move || {
+            thread.join().unwrap();
+            let begun = std::time::Instant::now();
+            while engine.strong_count() > 0 {
+                assert!(begun.elapsed().as_secs() < 30, "something keeps the stopped server's engine");
+                std::thread::park_timeout(std::time::Duration::from_millis(2));
+            }
+        };
+        tokio::task::spawn_blocking(gone).await.unwrap();
         setup
     }
 
