@@ -104,18 +104,21 @@ impl Engine {
             return Ok(Verdict::Accepted);
         }
         let attempt = self.attempt(opened, checked, plan)?;
-        if let Checked::Password { right: false, .. } = checked {
-            let request = self.request();
-            let address = self.store.fail_address(&request, &call.address, &self.policy.address, opened.now);
-            let (verdict, blocked) = tokio::join!(self.store.judge(&attempt), address);
-            return Ok(match (verdict?, blocked?) {
-                (Verdict::Wrong { blocked_until, exhausted, .. }, Some(_)) => {
-                    Verdict::Wrong { left: 0, blocked_until, exhausted }
-                }
-                (verdict, _) => verdict,
-            });
+        let verdict = self.store.judge(&attempt).await?;
+        let failed = matches!(verdict, Verdict::Wrong { .. } | Verdict::Blocked { .. });
+        if !failed || !matches!(checked, Checked::Password { .. }) {
+            return Ok(verdict);
         }
-        Ok(self.store.judge(&attempt).await?)
+        // Also while the account is blocked, and then for a right password too: else the address's own limit would tell
+        // which of the guesses was right.
+        let request = self.request();
+        let blocked = self.store.fail_address(&request, &call.address, &self.policy.address, opened.now).await?;
+        Ok(match (verdict, blocked) {
+            (Verdict::Wrong { blocked_until, exhausted, .. }, Some(_)) => {
+                Verdict::Wrong { left: 0, blocked_until, exhausted }
+            }
+            (verdict, _) => verdict,
+        })
     }
 
     fn attempt(&self, opened: &Opened, checked: &Checked, plan: &Plan) -> Result<Attempt, Refused> {
