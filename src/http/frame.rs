@@ -8,6 +8,7 @@ use actix_web::{Error, HttpMessage, web};
 
 use super::context::RequestName;
 use super::surface::Surface;
+use super::unread::{Answer, Reader};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -16,12 +17,13 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// # Errors
 /// Passes on what the handler fails with.
 pub async fn frame(
-    req: ServiceRequest,
-    next: Next<impl MessageBody>,
+    mut req: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
     let name = request_name(&req);
     req.extensions_mut().insert(RequestName(name.clone()));
     let (method, path) = (req.method().clone(), req.path().to_owned());
+    let reader = Reader::of(&mut req);
     let mut response = next.call(req).await?;
     let status = response.status();
     let headers = response.headers_mut();
@@ -34,7 +36,7 @@ pub async fn frame(
     // The path alone: a query may hold what no log may hold.
     let path = crate::telemetry::sane(&path);
     tracing::info!(request = name, %method, %path, status = status.as_u16(), "answered");
-    Ok(response)
+    Ok(response.map_body(|_, body| Answer::new(body, reader)))
 }
 
 /// The client's own name for the request if it is a sane one, else a fresh one.

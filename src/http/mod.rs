@@ -15,6 +15,7 @@ mod health;
 mod problem;
 mod surface;
 mod times;
+mod unread;
 mod wizard;
 
 use actix_web::web;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::enumeration::{shape, shape_of};
+use crate::enumeration::{shape, shape_of, with};
 use crate::harness::{ADMIN_KEY, Answer, Backend, PASSWORD, Person, Setup, TestApp};
 use crate::redis as servers;
 
@@ -48,12 +48,6 @@ async fn look(app: &TestApp, uuid: &str) -> Answer {
 
 async fn cancel(app: &TestApp, uuid: &str) -> Answer {
     app.call("DELETE", &format!("{BASE}/wizard/{uuid}")).send().await
-}
-
-/// The same server with other settings; nothing may have happened on it yet.
-async fn with(app: TestApp, settings: &[(&str, &str)]) -> TestApp {
-    let setup = app.stop().await;
-    settings.iter().fold(setup, |setup, (name, value)| setup.with(name, value)).start().await
 }
 
 /// A code that is well-formed and not the right one.

@@ -2,13 +2,23 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{ADMIN_KEY, Answer, PASSWORD, TestApp};
+use crate::harness::{ADMIN_KEY, Answer, Backend, PASSWORD, Setup, TestApp};
 
 on_every_store!(
     a_known_name_is_answered_like_an_unknown_one,
     a_malformed_sign_in_is_answered_alike,
     a_blocked_address_learns_nothing,
 );
+
+/// A server with other settings, on a fresh store of the same kind.
+pub async fn with(app: TestApp, settings: &[(&str, &str)]) -> TestApp {
+    let backend = match app.engine.store.health().await.unwrap().backend {
+        "embedded" => Backend::Embedded,
+        "redis" => Backend::Redis,
+        _ => Backend::Cluster,
+    };
+    settings.iter().fold(Setup::on(backend), |setup, (name, value)| setup.with(name, value)).start().await
+}
 
 /// Status, headers and body of an answer, without what differs between any two answers.
 pub type Shape = (u16, Vec<(String, String)>, String);
@@ -17,11 +27,18 @@ pub fn shape(answer: &Answer) -> Shape {
     shape_of(answer, &[])
 }
 
-/// The same, with what differs between two requests replaced.
+/// The same, with what differs between two requests replaced. The order of headers, and of what a header lists, is
+/// the server's hash tables' and differs between its threads.
 pub fn shape_of(answer: &Answer, replaced: &[(&str, &str)]) -> Shape {
-    let passing = ["date", "x-request-id"];
-    let headers = answer.headers.iter().filter(|(name, _)| !passing.contains(&name.as_str()));
-    let headers = headers.map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned())).collect();
+    let sorted = |value: &str| {
+        let mut parts: Vec<&str> = value.split(", ").collect();
+        parts.sort_unstable();
+        parts.join(", ")
+    };
+    let headers = answer.headers.iter().filter(|(name, _)| !["date", "x-request-id"].contains(&name.as_str()));
+    let headers = headers.map(|(name, value)| (name.to_string(), sorted(value.to_str().unwrap())));
+    let mut headers: Vec<(String, String)> = headers.collect();
+    headers.sort_unstable();
     let text = replaced.iter().fold(answer.text.clone(), |text, (from, to)| text.replace(from, to));
     (answer.status, headers, text)
 }
@@ -51,10 +68,10 @@ async fn watched(app: &TestApp, uuid: &str, call: crate::harness::Request<'_>) -
 /// One sign-in after another under this name, up to the lock, through it, and into the next one.
 async fn course(app: &TestApp, name: &str) -> Vec<Seen> {
     let mut seen = Vec::new();
-    for round in 0..3 {
+    for round in 0..2 {
         let uuid = app.wizard().await;
         let body = json!({ "uuid": uuid, "email": name, "password": "not the password" });
-        for guess in 0..7 {
+        for guess in 0..6 {
             // Every second one asks for another language and for a kept answer.
             let mut call = app.call("POST", SIGN_IN).json(&body);
             if guess % 2 == 1 {
@@ -70,6 +87,7 @@ async fn course(app: &TestApp, name: &str) -> Vec<Seen> {
         let code = json!({ "uuid": uuid, "code": "123456" });
         seen.push(watched(app, &uuid, app.call("POST", "/api/v2/my/2fa/google").json(&code)).await);
         seen.push(watched(app, &uuid, app.call("DELETE", &format!("/api/v2/my/wizard/{uuid}"))).await);
+        // Past the first block; the next one is twice as long.
         app.clock.advance(if round == 0 { 601 } else { 1_201 });
     }
     seen
@@ -106,14 +124,13 @@ async fn everybody(app: &TestApp) -> Vec<String> {
 /// hashes and store round trips for every kind of account and for a name that nobody has. Watches
 /// `Subject::Nobody` and the hash that `Passwords::verify` computes for nobody.
 async fn a_known_name_is_answered_like_an_unknown_one(app: TestApp) {
-    let setup = app.stop().await.with("STEPGATE_LIMITS__ADDRESS__FAILURES", "1000");
-    let app = setup.start().await;
+    let app = with(app, &[("STEPGATE_LIMITS__ADDRESS__FAILURES", "1000")]).await;
     let names = everybody(&app).await;
     let expected = course(&app, "nobody@example.com").await;
-    let statuses: Vec<u16> = expected.iter().map(|seen| seen.answer.0).take(12).collect();
-    assert_eq!(statuses, [422, 422, 422, 422, 422, 429, 429, 429, 200, 409, 409, 204]);
+    let statuses: Vec<u16> = expected.iter().map(|seen| seen.answer.0).take(11).collect();
+    assert_eq!(statuses, [422, 422, 422, 422, 422, 429, 429, 200, 409, 409, 204]);
     assert_eq!((expected[0].hashes, expected[5].hashes), (1, 1));
-    for name in names.iter().map(String::as_str).chain(["nobody else", "", "@", "a@b", "\u{202e}"]) {
+    for name in names.iter().map(String::as_str).chain(["", "\u{202e}"]) {
         let seen = course(&app, name).await;
         for (place, (seen, expected)) in seen.iter().zip(&expected).enumerate() {
             assert_eq!(seen, expected, "{name:?}, call {place}");

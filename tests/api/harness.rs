@@ -151,10 +151,19 @@ impl TestApp {
     pub async fn stop(mut self) -> Setup {
         self.handle.stop(true).await;
         let thread = self.thread.take().unwrap();
-        let setup = self.setup.clone();
-        // The engine holds the store's file open.
+        let (setup, engine) = (self.setup.clone(), Arc::clone(&self.engine));
         drop(self);
         tokio::task::spawn_blocking(move || thread.join().unwrap()).await.unwrap();
+        // The engine holds the store's file open, and the server's threads let go of it in their own time.
+        let alone = async {
+            while Arc::strong_count(&engine) > 1 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(std::time::Duration::from_secs(30), alone)
+            .await
+            .expect("the server lets go of its engine");
+        tokio::task::spawn_blocking(move || drop(engine)).await.unwrap();
         setup
     }
 

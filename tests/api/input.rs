@@ -2,6 +2,7 @@
 //! changed by it, and the server stays up.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
@@ -140,7 +141,7 @@ async fn a_malformed_body_is_a_400() {
     let app = server().await;
     let person = app.person("ann").await;
     let session = app.sign_in(&person).await;
-    for (path, ..) in BODIES {
+    for (path, required, _) in BODIES {
         for body in [
             "",
             " ",
@@ -155,18 +156,19 @@ async fn a_malformed_body_is_a_400() {
             "{\"uuid\":}",
             "{uuid:1}",
             "{'uuid':'x'}",
-            "{\"uuid\":\"x\"}{}",
             "{\"uuid\":\"\u{1}\"}",
             "{\"uuid\":\"\\ud800\"}",
             "{\"uuid\":NaN}",
             "\u{feff}{}",
         ] {
             let call = app.call("POST", path).bearer(&bearer(path, &session));
+            // In a member that is read: serde_json takes less care with one that is skipped.
+            let body = body.replace("uuid", required[0]);
             let answer = call.text("application/json", body).send().await.refused(400, "malformed_body");
             assert_eq!(answer.body.get("errors"), None, "{}", answer.text);
             assert!(!answer.text.contains("line 1"), "{}", answer.text);
         }
-        let bytes = b"{\"uuid\":\"\xff\xfe\"}".to_vec();
+        let bytes = [b"{\"", required[0].as_bytes(), b"\":\"\xff\xfe\"}"].concat();
         let call = app.call("POST", path).bearer(&bearer(path, &session));
         call.text("application/json", bytes).send().await.refused(400, "malformed_body");
     }
@@ -217,18 +219,23 @@ async fn an_uuid_that_is_none_is_refused() {
 
 /// Status, headers and body but for what differs from one answer to the next.
 fn face(answer: &Answer) -> (u16, Vec<(String, String)>, String) {
+    // Some lists come in an order that differs between the server's threads.
     let shown = |(name, value): (&reqwest::header::HeaderName, &reqwest::header::HeaderValue)| {
-        (name.to_string(), value.to_str().unwrap().to_owned())
+        let mut items: Vec<&str> = value.to_str().unwrap().split(", ").collect();
+        items.sort_unstable();
+        (name.to_string(), items.join(", "))
     };
-    let headers = answer.headers.iter().map(shown).filter(|(name, _)| name != "x-request-id" && name != "date");
-    (answer.status, headers.collect(), answer.text.clone())
+    let mut headers: Vec<(String, String)> = answer.headers.iter().map(shown).collect();
+    headers.retain(|(name, _)| name != "x-request-id" && name != "date");
+    headers.sort();
+    (answer.status, headers, answer.text.clone())
 }
 
 /// X2, X6, A17 and the error table: the guard is that `engine::wizards::open` has one answer for all of them.
 async fn unknown_expired_foreign_and_cancelled_wizards_look_the_same(app: TestApp) {
     let (ann, bob) = (app.person("ann").await, app.person("bob").await);
     let (anns, bobs) = (app.sign_in(&ann).await, app.sign_in(&bob).await);
-    let unknown = uuid::Uuid::new_v4().to_string();
+    let unknown = "4bf92f35-77b3-4da6-a3ce-929d0e0e4736".to_owned();
     let (expired, cancelled, foreign) = (app.wizard().await, app.wizard().await, app.wizard().await);
     let expired_change = app.start_factor(&bobs, "sms", "enable").await.expect(200).uuid();
     app.call("DELETE", &format!("/api/v2/my/wizard/{cancelled}")).send().await.expect(204);
@@ -346,7 +353,8 @@ async fn raw(app: &TestApp, request: &str) -> String {
     // The server may have answered and left before it has read everything.
     let _ = stream.write_all(request.as_bytes()).await;
     let mut answer = Vec::new();
-    let _ = stream.read_to_end(&mut answer).await;
+    let closed = tokio::time::timeout(Duration::from_secs(30), stream.read_to_end(&mut answer)).await;
+    assert!(closed.is_ok(), "the connection is never closed after {:?}", String::from_utf8_lossy(&answer));
     String::from_utf8_lossy(&answer).into_owned()
 }
 
@@ -389,28 +397,41 @@ async fn a_body_of_64_kib_is_read_and_one_byte_more_is_not() {
     app.get("/health/live").await.expect(200);
 }
 
-/// X37: nesting is bounded (`serde_json`'s 128 levels), also in members that nobody reads.
+/// X37: no depth of nesting overflows the stack: members that nobody reads are skipped without recursion, and no member
+/// that is read may nest.
 #[tokio::test(flavor = "multi_thread")]
-async fn deep_json_is_refused_without_a_crash() {
+async fn deep_json_is_no_crash() {
     let app = server().await;
     let uuid = app.wizard().await;
-    let nested = |open: &str, close: &str, depth: usize| {
+    let nested = |name: &str, open: &str, close: &str, depth: usize| {
         let inner = format!("{}1{}", open.repeat(depth), close.repeat(depth));
-        format!(r#"{{"uuid":"{uuid}","email":"x@example.com","password":"{PASSWORD}","deep":{inner}}}"#)
+        format!(r#"{{"uuid":"{uuid}","email":"x@example.com","{name}":{inner},"password":"{PASSWORD}"}}"#)
     };
     let post = |body: String| app.call("POST", "/api/v2/my/signin").text("application/json", body).send();
-    post(nested("[", "]", 100)).await.refused(422, "invalid_credentials");
-    for body in [nested("[", "]", 30_000), nested("{\"a\":", "}", 10_000), "[".repeat(60_000), "{\"a\":".repeat(12_000)]
-    {
-        post(body).await.refused(400, "malformed_body");
+    for (open, close, depth) in [("[", "]", 32_000), ("{\"a\":", "}", 10_000), ("[{\"a\":[", "]}]", 5_000)] {
+        post(nested("deep", open, close, depth)).await.refused(422, "invalid_credentials");
+        post(nested("uuid", open, close, depth)).await.refused(400, "invalid_request");
+        post(format!("{{\"deep\":{}", open.repeat(depth))).await.refused(400, "malformed_body");
+        post(open.repeat(depth)).await.refused(400, "malformed_body");
     }
     let many: String = (0..4_000).map(|n| format!("\"k{n}\":[],")).collect();
     post(format!("{{{many}\"uuid\":\"{uuid}\",}}")).await.refused(400, "invalid_request");
     app.get("/health/live").await.expect(200);
 }
 
+/// The error table: nothing may follow the object.
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_may_follow_a_body() {
+    let app = server().await;
+    let body = json!({ "uuid": app.wizard().await, "email": "x@example.com", "password": PASSWORD });
+    for tail in ["{}", " x", "\0", ",", "\n[]"] {
+        let call = app.call("POST", "/api/v2/my/signin").text("application/json", format!("{body}{tail}"));
+        call.send().await.refused(400, "malformed_body");
+    }
+}
+
 /// X37: whoever sends a body, or a head, and never ends it is answered and let go; the guards are `http.request_timeout`
-/// in `http::body::read` and in the server's own reading of the head.
+/// in `http::body::read` and in the server's own reading of the head, and for chunks that nobody reads `http::unread`.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_body_that_never_ends_is_a_408() {
     let app = Setup::on(Backend::Embedded).with("STEPGATE_HTTP__REQUEST_TIMEOUT", "1s").start().await;
@@ -424,6 +445,11 @@ async fn a_body_that_never_ends_is_a_408() {
     for answer in [silent, halfway, chunks, in_chunk] {
         assert!(answer.starts_with("HTTP/1.1 408 ") && answer.contains("body_too_slow"), "{answer}");
         assert!(answer.contains("application/problem+json"), "{answer}");
+    }
+    for line in ["GET /health/live", "POST /nothing", "DELETE /api/v2/my/sessions"] {
+        let unread = format!("{line} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n");
+        let answer = raw(&app, &unread).await;
+        assert!(answer.starts_with("HTTP/1.1 ") && answer.matches("HTTP/1.1 ").count() == 1, "{answer}");
     }
     let head = raw(&app, "GET /health/live HTTP/1.1\r\nHost: x\r\n").await;
     assert!(head.starts_with("HTTP/1.1 408 "), "{head}");
@@ -565,17 +591,8 @@ async fn no_field_adds_a_recipient_a_header_or_a_message() {
             format!("\"victim{n}{ending}\"@example.com"),
         ];
         for email in hostile {
-            let mut body = json!({ "email": email, "password": PASSWORD });
             let post = |body: Value| app.call("POST", "/admin/v1/accounts").bearer(ADMIN_KEY).json(&body).send();
-            let made = post(body.clone()).await;
-            for (name, value) in [("username", format!("u{n}{ending}")), ("locale", format!("en{ending}"))] {
-                body["email"] = json!(format!("other{n}@example.com"));
-                body[name] = json!(value);
-                let refused = post(body.clone()).await;
-                let harmless = value.trim().len() < value.len() && name == "username";
-                assert!(refused.status == 400 || harmless, "{name} {value:?}: {}", refused.text);
-                body.as_object_mut().unwrap().remove(name);
-            }
+            let made = post(json!({ "email": email, "password": PASSWORD })).await;
             if made.status != 201 {
                 assert!(made.body["errors"]["email"].is_array(), "{email:?}: {}", made.text);
                 continue;
@@ -593,6 +610,15 @@ async fn no_field_adds_a_recipient_a_header_or_a_message() {
             }
             assert!([200, 502].contains(&begun.status), "{email:?}: {}", begun.text);
         }
+    }
+    for (n, ending) in endings.iter().enumerate() {
+        let post = |body: Value| app.call("POST", "/admin/v1/accounts").bearer(ADMIN_KEY).json(&body).send();
+        let named =
+            post(json!({ "email": format!("named{n}@example.com"), "username": format!("u{n}{ending}") })).await;
+        let name = named.body["username"].as_str().unwrap_or_default();
+        assert!(named.status == 400 || name.chars().all(char::is_alphanumeric), "{}", named.text);
+        let spoken = post(json!({ "email": format!("spoken{n}@example.com"), "locale": format!("en{ending}") })).await;
+        spoken.refused(400, "invalid_request");
     }
     let plain = app.person("plain").await;
     let token = app.sign_in(&plain).await;

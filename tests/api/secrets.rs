@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::SystemTime;
 
 use data_encoding::{BASE32_NOPAD, BASE64, BASE64URL_NOPAD, HEXLOWER, HEXUPPER};
@@ -26,6 +27,7 @@ struct Process {
     http: reqwest::Client,
     /// Every answer that was an error.
     errors: Mutex<Vec<String>>,
+    calls: AtomicU32,
 }
 
 impl Process {
@@ -57,13 +59,13 @@ impl Process {
         // Read on, or the server would stop at a full pipe.
         std::thread::spawn(move || lines.for_each(drop));
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
-        Process { child, url, log, http, errors: Mutex::default() }
+        Process { child, url, log, http, errors: Mutex::default(), calls: AtomicU32::new(0) }
     }
 
     async fn send(&self, method: &str, path: &str, bearer: Option<&str>, body: Option<Value>) -> (u16, Value, String) {
         let mut call = self.http.request(method.parse().unwrap(), format!("{}{path}", self.url));
-        call = call
-            .header("Idempotency-Key", format!("{method} {path} {}", body.as_ref().map_or(0, |b| b.to_string().len())));
+        let calls = self.calls.fetch_add(1, Ordering::Relaxed);
+        call = call.header("Idempotency-Key", format!("call-{calls}"));
         if let Some(token) = bearer {
             call = call.bearer_auth(token);
         }

@@ -43,8 +43,9 @@ pub struct Attempt {
     pub revision: Option<u64>,
     pub door: Door,
     pub ladder: Ladder,
-    /// Whether the password or code is right; `None` when nothing is being checked (a code is only sent): then
-    /// nothing is counted or cleared, but a block still refuses.
+    /// Whether the password or code is right; `None` when nothing is being checked (a code is only sent), or when what
+    /// is right proves nothing that the account has on: then nothing is cleared, but a block still refuses, and `spend`
+    /// still counts when it was spent.
     pub right: Option<bool>,
     /// What a right code uses up.
     pub spend: Option<Spend>,

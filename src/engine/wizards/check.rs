@@ -18,6 +18,8 @@ pub(super) enum Checked {
     Code {
         right: bool,
         factor: Factor,
+        /// Whether that factor is on already, and not only being turned on.
+        enrolled: bool,
         spend: Option<Spend>,
         tries: Option<Tries>,
     },
@@ -96,6 +98,7 @@ impl Engine {
         Ok(Checked::Code {
             right: step.is_some(),
             factor: Factor::Google,
+            enrolled: of == TotpOf::Enrolled,
             spend: step.map(Spend::TotpStep),
             tries: None,
         })
@@ -114,10 +117,12 @@ impl Engine {
         let digest = to.map(|to| self.code_digest(&opened.wizard, &code, recipient, &to));
         let spent = digest.filter(|digest| *digest == live.digest);
         let right = spent.is_some();
+        let is_on = opened.account.as_ref().is_some_and(|account| account.has(recipient.factor()));
         let keep = self.policy.code_lifetime.saturating_mul(2).max(60);
         Ok(Checked::Code {
             right,
             factor: recipient.factor(),
+            enrolled: is_on && recipient != Recipient::NewPhone,
             spend: spent.map(|digest| Spend::Code { digest: digest.as_str().to_owned(), keep }),
             tries: Some(Tries {
                 wizard: opened.wizard.id,

@@ -140,7 +140,11 @@ impl Engine {
             Door::First => self.policy.first_factor,
             Door::Second => self.policy.second_factor,
         };
-        let right = checked.right();
+        // What is only being turned on proves nothing of what is on: wrong guesses at that stay counted.
+        let right = match checked {
+            Checked::Code { right: true, enrolled: false, .. } => None,
+            _ => checked.right(),
+        };
         let write = if right == Some(false) { AccountWrite::default() } else { plan.write.clone() };
         Ok(Attempt {
             request: self.request(),
@@ -196,11 +200,11 @@ impl Engine {
             Verdict::OverBudget { until } => (Refused::new(Reason::TooManySends).until(until, opened.now), false),
             Verdict::Accepted | Verdict::Stale(_) | Verdict::Gone => (Refused::new(Reason::WizardChanged), false),
         };
-        let refused = opened.refuse(refused);
         if second && locked {
             self.kill(call, opened, event).await;
         }
-        refused
+        // After that, so that the answer tells where the wizard stands now.
+        opened.refuse(refused)
     }
 
     /// Ends the wizard along the `locked` edge of its step. Losing the race to do so is as good as winning it, and a
