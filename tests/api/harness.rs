@@ -154,7 +154,15 @@ impl TestApp {
         let setup = self.setup.clone();
         // The engine holds the store's file open.
         drop(self);
-        tokio::task::spawn_blocking(move || thread.join().unwrap()).await.unwrap();
+        let store = setup.settings["STEPGATE_STORE"].clone();
+        let all_gone = move || {
+            thread.join().unwrap();
+            // The server's workers may hold the store a moment longer than the server itself: waits for its file.
+            if let Some(folder) = store.strip_prefix("embedded:") {
+                std::fs::File::open(format!("{folder}/stepgate.redb")).unwrap().lock().unwrap();
+            }
+        };
+        tokio::task::spawn_blocking(all_gone).await.unwrap();
         setup
     }
 
