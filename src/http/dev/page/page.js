@@ -88,7 +88,12 @@ async function begin(href = `${API}/signin/wizard`) {
 
 // Where a wizard stands: the step that it asks for next, or what it has ended with.
 function stand(envelope, note) {
-  if (envelope.done || !envelope.next) {
+  // An end that grants nothing, such as a guard leads to.
+  if (!envelope.done && !envelope.next) {
+    const again = button('Begin again', () => (tokens ? account() : begin()), 'main');
+    return scene('Not this way', make('p', { className: 'alert' }, `The wizard has ended at “${envelope.workflow}”.`), again);
+  }
+  if (envelope.done) {
     history.replaceState(null, '', '/');
     if (envelope.data?.accessToken) remember(envelope.data);
     return tokens ? account(note ?? (envelope.data?.accessToken ? 'Welcome.' : 'Changed.')) : begin();
