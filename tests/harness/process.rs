@@ -18,7 +18,7 @@ use stepgate::identity::{Totp, TotpSecret};
 
 pub const ADMIN_KEY: &str = "an-operators-key-of-some-length";
 pub const PASSWORD: &str = "correct horse battery staple";
-const MASTER_KEY: &str = "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=";
+pub const MASTER_KEY: &str = "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=";
 /// How long a process may take to start or to end.
 const PATIENCE: Duration = Duration::from_secs(40);
 

@@ -94,7 +94,7 @@ fn an_unsafe_workflow_is_refused_with_its_path() {
 fn a_workflow_is_drawn() {
     let home = tempfile::tempdir().unwrap();
     let mermaid = succeeded(run(home.path(), &["workflows", "graph", "signin"], &[], ""));
-    assert!(mermaid.contains("stateDiagram") && mermaid.contains("2fa_google_auth"), "{mermaid}");
+    assert!(mermaid.contains("flowchart") && mermaid.contains("2fa_google_auth"), "{mermaid}");
     let dot = succeeded(run(home.path(), &["workflows", "graph", "signin", "--format", "dot"], &[], ""));
     assert!(dot.starts_with("digraph") && dot.contains("2fa_google_auth"), "{dot}");
     let said = failed(run(home.path(), &["workflows", "graph", "nothing"], &[], ""));

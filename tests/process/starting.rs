@@ -2,7 +2,7 @@
 
 use std::net::TcpListener;
 
-use crate::harness::{Stepgate, run};
+use crate::harness::{MASTER_KEY, Stepgate, run};
 use crate::redis::{Server, free_port};
 
 /// All bad values and unknown keys at once, by name, with a code other than zero, and no value that may be a secret.
@@ -120,9 +120,11 @@ fn a_store_that_is_not_there_is_named() {
     std::fs::create_dir(home.path().join("odd")).unwrap();
     std::fs::write(home.path().join("odd/stepgate.redb"), "not a store").unwrap();
     for store in [nowhere.as_str(), "embedded:file", "embedded:odd"] {
-        let told = run(home.path(), &[], &[("STEPGATE_LISTEN", "127.0.0.1:0"), ("STEPGATE_STORE", store)], "");
+        let settings =
+            [("STEPGATE_LISTEN", "127.0.0.1:0"), ("STEPGATE_STORE", store), ("STEPGATE_MASTER_KEY", MASTER_KEY)];
+        let told = run(home.path(), &[], &settings, "");
         assert_eq!(told.status.code(), Some(1), "{told:?}");
-        assert!(told.err.contains("store") && !told.err.contains("panicked") && told.out.is_empty(), "{told:?}");
+        assert!(told.err.starts_with("store: ") && !told.err.contains("panicked") && told.out.is_empty(), "{told:?}");
     }
     assert_eq!(std::fs::read_to_string(home.path().join("odd/stepgate.redb")).unwrap(), "not a store");
 }

@@ -7,7 +7,7 @@ use std::thread;
 
 use serde_json::json;
 
-use crate::harness::{ADMIN_KEY, Stepgate, run};
+use crate::harness::{ADMIN_KEY, MASTER_KEY, Stepgate, run};
 
 /// An SMS gateway that tells when it was asked, and answers when it is told to.
 struct Gateway {
@@ -87,7 +87,7 @@ async fn an_idle_server_ends_well() {
     server.client().person("ann@example.com").await;
     server.terminate();
     assert!(server.ended().success(), "{}", server.log());
-    let listed = run(home.path(), &["account", "list"], &[("STEPGATE_STORE", "embedded:data")], "");
+    let listed = run(home.path(), &["account", "list"], &[("STEPGATE_MASTER_KEY", MASTER_KEY)], "");
     assert!(listed.out.contains("ann@example.com"), "{listed:?}");
 }
 
