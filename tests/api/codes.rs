@@ -23,6 +23,7 @@ on_every_store!(
     of_fifty_posts_of_one_code_one_turns_a_factor_on,
     of_fifty_posts_of_one_code_one_turns_a_factor_off,
     of_fifty_wishes_for_another_code_one_is_sent,
+    a_second_enrolment_replaces_no_authenticator,
     a_malformed_code_is_no_guess,
     a_malformed_code_opens_no_lock,
     a_code_belongs_to_its_wizard,
@@ -300,6 +301,32 @@ async fn of_fifty_posts_of_one_code_one_turns_a_factor_off(app: TestApp) {
     let body = json!({ "uuid": uuid, "action": "code", "code": app.last_code(&person.phone).await });
     assert_one_winner(&race(&app, "/api/v2/my/2fa/wizard", Some(&token), &body).await);
     assert_eq!((app.is_enabled(&token, "sms").await, app.changes(&token).await), (false, 2));
+}
+
+/// A14: watches that of two enrolments begun side by side the later one does not replace what the earlier one has turned
+/// on: for that the old factor's own code would be needed.
+async fn a_second_enrolment_replaces_no_authenticator(app: TestApp) {
+    let mut person = app.person("ann").await;
+    let token = app.sign_in(&person).await;
+    let late = app.start_factor(&token, "google", "enable").await.expect(200);
+    app.enable_google(&token, &mut person).await;
+    let code = app.totp(late.str("/data/key"));
+    app.factor_code(&token, &late.uuid(), &code).await.refused(409, "method_already_enabled");
+    let uuid = app.waiting(&person).await;
+    app.code("google", &uuid, &code).await.refused(422, "invalid_code");
+    app.code("google", &uuid, &app.totp(person.key())).await.expect(202);
+    assert_eq!(app.changes(&token).await, 1);
+
+    let (person, token) = app.sms_and_token("ben").await;
+    let disabling = app.start_factor(&token, "sms", "disable").await.expect(200).uuid();
+    app.factor_code(&token, &disabling, &app.last_code(&person.phone).await).await.expect(202);
+    let late = app.start_factor(&token, "sms", "enable").await.expect(200).uuid();
+    app.factor_step(&token, json!({ "uuid": late, "phone": "+79994449999" })).await.expect(200);
+    app.enable_sms(&token, &person).await;
+    let code = app.last_code("+79994449999").await;
+    app.factor_code(&token, &late, &code).await.refused(409, "method_already_enabled");
+    app.waiting(&person).await;
+    assert_eq!(app.outbox("+79994449999").await.len(), 1);
 }
 
 /// A10, A7: watches that only the winner of the race sends, and that the losers use up nothing of the account's budget

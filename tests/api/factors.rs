@@ -17,6 +17,7 @@ on_every_store!(
     other_sessions_end_when_the_client_says_so_and_not_else,
     the_list_of_methods_is_paged_and_worded,
     one_method_by_its_name,
+    a_change_belongs_to_the_session_that_began_it,
     the_qr_code_holds_the_url_that_an_authenticator_understands,
 );
 
@@ -298,6 +299,24 @@ async fn one_method_by_its_name(app: TestApp) {
         one(name).await.refused(404, "not_found");
     }
     app.get("/api/v2/my/2fa/sms").await.refused(401, "unauthorized");
+}
+
+/// X2: watches `belongs`. Neither another account's session nor another session of the same account may go on with it.
+async fn a_change_belongs_to_the_session_that_began_it(app: TestApp) {
+    let (person, token) = signed_in(&app).await;
+    let same_account = app.sign_in(&person).await;
+    let other_account = app.sign_in(&app.person("bob").await).await;
+    let started = app.start_factor(&token, "google", "enable").await.expect(200);
+    let (uuid, path) = (started.uuid(), format!("/api/v2/my/wizard/{}", started.uuid()));
+    let right = app.totp(started.str("/data/key"));
+    for foreign in [&same_account, &other_account] {
+        code(&app, foreign, &uuid, &right).await.refused(404, "wizard_not_found");
+        app.call("GET", &path).bearer(foreign).send().await.refused(404, "wizard_not_found");
+        app.call("DELETE", &path).bearer(foreign).send().await.refused(404, "wizard_not_found");
+    }
+    app.get(&path).await.refused(404, "wizard_not_found");
+    app.code("google", &uuid, &right).await.refused(404, "wizard_not_found");
+    finished(code(&app, &token, &uuid, &right).await);
 }
 
 /// A9: 20 bytes of secret in base32 without padding; the picture, the URL, the key and a real authenticator agree.

@@ -234,7 +234,7 @@ async fn nothing_minted_before_the_end_opens_any_route(app: TestApp) {
     app.call("GET", &path).bearer(&pair.access).send().await.expect(200);
 }
 
-/// A15: nothing but a refresh token can be exchanged for tokens. Watches the seal in `RefreshToken::parse`.
+/// A15: nothing but a refresh token can be exchanged for tokens. Watches `RefreshToken::parse`.
 async fn only_a_refresh_token_refreshes(app: TestApp) {
     let person = app.person_with_sms("ann").await;
     let started = app.get("/api/v2/my/signin/wizard").await.expect(200);

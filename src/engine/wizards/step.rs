@@ -238,6 +238,7 @@ pub(super) fn refusal(rejection: &Rejection, now: DateTime<Utc>) -> Refused {
         Rejection::Expired => Refused::new(Reason::WizardNotFound),
         Rejection::Over | Rejection::NotHere => Refused::new(Reason::StepNotAllowed),
         Rejection::MethodNotEnabled(_) => Refused::new(Reason::MethodNotEnabled),
+        Rejection::MethodAlreadyEnabled(_) => Refused::new(Reason::MethodAlreadyEnabled),
         Rejection::PhoneNotAllowed => {
             Refused::new(Reason::InvalidPhone).field("phone", crate::engine::FieldProblem::PhoneNotAllowed)
         }

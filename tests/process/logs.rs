@@ -1,0 +1,136 @@
+//! X36: nothing that a client writes can start a line of the log, drive a terminal, or break a machine's reader.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
+use serde_json::{Value, json};
+
+use crate::harness::{ADMIN_KEY, PASSWORD, Stepgate, Web};
+
+const HOSTILE: [&str; 9] = [
+    "a\r\n2026-01-01T00:00:00.000000Z  INFO forged: line",
+    "a\n2026-01-01T00:00:00.000000Z ERROR forged: line",
+    "\u{1b}[2J\u{1b}[31mforged\u{7}",
+    "a\0forged",
+    "a\u{2028}forged\u{2029}forged",
+    "a\u{85}forged\u{9b}31m",
+    "\u{202e}degrof\u{202c}\u{feff}",
+    "\",\"forged\":\"yes",
+    "{\"level\":\"ERROR\",\"message\":\"forged\"}",
+];
+
+/// Sends the bytes as they are, and reads the answer to its end.
+fn raw(server: &Stepgate, bytes: &[u8]) {
+    let mut stream = TcpStream::connect(server.url.strip_prefix("http://").unwrap()).unwrap();
+    // A server that has heard enough may close at any time.
+    let _ = stream.write_all(bytes);
+    let _ = stream.read_to_end(&mut Vec::new());
+}
+
+/// Every field that takes text, in turn.
+async fn attack(server: &Stepgate, web: &Web) {
+    web.person("ann@example.com").await;
+    let token = web.sign_in("ann@example.com").await;
+    for text in HOSTILE {
+        let uuid = web.wizard().await.unwrap();
+        let sms = web.get("/api/v2/my/2fa/sms/enable/wizard", &token).await.unwrap().1["uuid"].clone();
+        for (path, body) in [
+            ("/api/v2/my/signin", json!({ "uuid": uuid, "email": text, "password": PASSWORD })),
+            ("/api/v2/my/signin", json!({ "uuid": uuid, "email": "ann@example.com", "password": text })),
+            ("/api/v2/my/signin", json!({ "uuid": text, "email": "a@b.example", "password": text })),
+            ("/api/v2/my/signin/2fa", json!({ "uuid": uuid, "type": text })),
+            ("/api/v2/my/2fa/google", json!({ "uuid": uuid, "code": text })),
+            ("/api/v2/my/2fa/wizard", json!({ "uuid": sms, "phone": text })),
+            ("/api/v2/my/2fa/wizard", json!({ "uuid": sms, "action": text })),
+            ("/api/v2/my/2fa/wizard", json!({ "uuid": sms, "action": "code", "code": "000000", "key": text })),
+            ("/api/v2/my/refresh", json!({ "refreshToken": text })),
+            ("/api/v2/my/signin", json!({ text: text, "uuid": 1 })),
+        ] {
+            let (status, body) = web.post(path, &token, body).await.unwrap();
+            assert!((400..500).contains(&status), "{path} {body}");
+        }
+        for field in ["email", "username", "phone", "locale", "passwordHash"] {
+            let mut body = json!({ "email": "bob@example.com" });
+            body[field] = json!(text);
+            let (status, body) = web.post("/admin/v1/accounts", ADMIN_KEY, body).await.unwrap();
+            assert!(status < 500, "{field} {body}");
+        }
+        let escaped: String = text.bytes().map(|byte| format!("%{byte:02x}")).collect();
+        for path in [
+            format!("/{escaped}"),
+            format!("/api/v2/my/wizard/{escaped}"),
+            format!("/api/v2/my/2fa/{escaped}"),
+            format!("/api/v2/my/2fa/changes?sort_by={escaped}&{escaped}=1"),
+        ] {
+            assert!(web.get(&path, &token).await.unwrap().0 < 500, "{path}");
+        }
+        for name in
+            ["User-Agent", "X-Request-Id", "Idempotency-Key", "X-Forwarded-For", "X-Client-Kind", "Host", "Cookie"]
+        {
+            let text = text.replace(['\r', '\n', '\0'], "\t");
+            let body = json!({ "uuid": uuid, "email": "x@example.com", "password": "wrong password" }).to_string();
+            let head = format!("POST /api/v2/my/signin HTTP/1.1\r\n{name}: {text}\r\nConnection: close\r\n");
+            let rest = format!("Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+            raw(server, format!("{head}{rest}").as_bytes());
+        }
+        raw(server, format!("GET /{text} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").as_bytes());
+        raw(server, format!("{text} / HTTP/1.1\r\nHost: x\r\nX-{text}: 1\r\nConnection: close\r\n\r\n").as_bytes());
+    }
+    raw(
+        server,
+        b"GET /\xff\xfe\x80 HTTP/1.1\r\nHost: \xff\r\nUser-Agent: \xff\xfe\x1b[31m\r\nConnection: close\r\n\r\n",
+    );
+}
+
+async fn attacked(format: &str) -> String {
+    let home = tempfile::tempdir().unwrap();
+    let settings = [
+        ("STEPGATE_LOG__FORMAT", format),
+        ("STEPGATE_LOG__LEVEL", "trace"),
+        ("STEPGATE_LIMITS__ADDRESS__FAILURES", "1000"),
+        ("STEPGATE_LIMITS__SIGN_IN__FAILURES", "1000"),
+    ];
+    let mut server = Stepgate::start(home.path(), &settings);
+    let web = server.client();
+    attack(&server, &web).await;
+    let ready = web.get("/health/live?marker=1", "").await.unwrap();
+    assert_eq!(ready.0, 200);
+    drop(web);
+    server.terminate();
+    assert!(server.ended().success());
+    let log = server.log();
+    assert!(log.lines().count() > 200, "the requests are in the log: {log}");
+    for c in log.chars() {
+        let unsafe_mark =
+            matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
+        assert!(c == '\n' || !(c.is_control() || unsafe_mark), "{c:?} in the log");
+    }
+    log
+}
+
+/// X36: the guards are `telemetry::sane` and the shape of a request id; every line is one that the server began.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_client_forges_a_line_of_the_log() {
+    let log = attacked("text").await;
+    let levels = [" INFO ", " WARN ", " ERROR ", " DEBUG ", " TRACE "];
+    for line in log.lines() {
+        let (time, rest) = line.split_at_checked(27).unwrap_or((line, ""));
+        let timed = time.ends_with('Z') && time.as_bytes().get(10) == Some(&b'T');
+        assert!(
+            timed && levels.iter().any(|level| rest.starts_with(&format!(" {level}")) || rest.starts_with(level)),
+            "{line:?}"
+        );
+        assert!(!rest.trim_start().starts_with("INFO forged") && !rest.contains("ERROR forged"), "{line:?}");
+    }
+}
+
+/// X36: the same for a log that machines read: each line is one object, and no client adds a member.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_client_forges_a_member_of_a_json_log() {
+    let log = attacked("json").await;
+    for line in log.lines() {
+        let entry: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+        assert!(entry["timestamp"].is_string() && entry["level"].is_string(), "{line}");
+        assert!(entry.get("forged").is_none() && entry["message"] != "forged", "{line}");
+    }
+}
