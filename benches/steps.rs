@@ -22,6 +22,8 @@ use std::time::{Duration, Instant};
 use load::{Client, Request, median, parallel};
 
 pub const ADMIN_KEY: &str = "the-key-of-the-operator";
+/// The same for every start: a store is read with the key that it was written with.
+const MASTER_KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 /// Connections at a time.
 const CLIENTS: usize = 32;
 const ROUNDS: u32 = 3;
@@ -62,7 +64,7 @@ impl Server {
     fn stepgate(store: &str) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_stepgate"));
         command.env("STEPGATE_STORE", store).env("STEPGATE_LISTEN", "127.0.0.1:0").env("STEPGATE_ADMIN_KEY", ADMIN_KEY);
-        Self::start(command.env("STEPGATE_LOG__LEVEL", "error"))
+        Self::start(command.env("STEPGATE_MASTER_KEY", MASTER_KEY).env("STEPGATE_LOG__LEVEL", "error"))
     }
 
     fn bare(redis: &str) -> Self {
@@ -197,7 +199,7 @@ async fn sizes(redis: &servers::Server, server: &Server, people: &[accounts::Per
         let (_, body) = client.send(&Request::get("/api/v2/my/signin/wizard")).await;
         fresh.push(accounts::member(&body, "uuid"));
     }
-    let usage = |uuid: &String| redis.ask::<u64>(&["MEMORY", "USAGE", &format!("stepgate:{{w:{uuid}}}")]) as f64;
+    let usage = |uuid: &String| redis.ask::<u64>(&["MEMORY", "USAGE", &format!("{{stepgate:w:{uuid}}}")]) as f64;
     let average = |sizes: Vec<f64>| sizes.iter().sum::<f64>() / sizes.len() as f64;
     println!("bytes of a wizard at login: {:.0}", average(fresh.iter().map(usage).collect()));
     let later = people.iter().take(1_000).map(|person| usage(&person.wizard));
