@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use stepgate::config::{
-    Algorithm, Binding, Config, ConfigErrors, EmailProvider, Fallback, LogFormat, Origin, SmsProvider, SmtpSecurity,
-    StoreAddress, json_schema, keys, reference,
+    Algorithm, Binding, Config, ConfigErrors, EmailProvider, Fallback, LogFormat, Origin, SmsProvider, StoreAddress,
+    json_schema, keys, reference,
 };
 use stepgate::identity::{Policy, Secret};
 
@@ -79,8 +79,13 @@ fn production_needs_its_parts_and_then_starts_without_a_warning() {
     assert_eq!(config.warnings(), [""; 0]);
     assert_eq!(config.master_key.unwrap().expose()[31], 31);
     let relay = config.email.smtp.unwrap();
-    assert_eq!((relay.host.as_str(), relay.port, relay.security), ("mail.example", 465, SmtpSecurity::Implicit));
-    assert_eq!(config.email.from.unwrap().name.as_deref(), Some("Stepgate"));
+    assert_eq!(
+        (relay.host.as_str(), relay.port, relay.security),
+        ("mail.example", 465, stepgate::delivery::Security::Implicit)
+    );
+    let address = stepgate::identity::Email::parse("no-reply@example.com").unwrap();
+    let from = stepgate::delivery::Sender::new(Some("Stepgate".to_owned()), address).unwrap();
+    assert_eq!(config.email.from, Some(from));
 }
 
 #[test]

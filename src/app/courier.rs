@@ -1,9 +1,9 @@
+use std::fs;
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::config::{Config, EmailProvider, SmsProvider, SmtpRelay, SmtpSecurity};
-use crate::delivery::{
-    Chain, Login, Outbox, Relay, Security, Sender, Smtp, SmtpSettings, Webhook, WebhookSettings, Wording,
-};
+use crate::config::{Config, EmailProvider, SmsProvider};
+use crate::delivery::{Chain, Outbox, Smtp, SmtpSettings, Webhook, Wording};
 use crate::engine::ports::{Channel, Courier};
 use crate::http::{DevOutbox, SentMessage};
 
@@ -34,37 +34,17 @@ pub fn courier(config: &Config, world: &World) -> Result<(Arc<dyn Courier>, Opti
 }
 
 fn webhook(config: &Config, world: &World, wording: &Arc<Wording>) -> Result<Webhook, String> {
-    let settings = config.sms.webhook.as_ref().ok_or("sms.webhook.url and sms.webhook.secret are missing")?;
-    let settings =
-        WebhookSettings { url: settings.url.clone(), secret: settings.secret.clone(), timeout: settings.timeout };
+    let settings = config.sms.webhook.clone().ok_or("sms.webhook.url and sms.webhook.secret are missing")?;
     Webhook::new(settings, Arc::clone(&world.clock), Arc::clone(wording)).map_err(|error| error.to_string())
 }
 
 fn smtp(config: &Config, world: &World, wording: &Arc<Wording>) -> Result<Smtp, String> {
-    let relay = config.email.smtp.as_ref().ok_or("email.smtp.url is missing")?;
-    let from = config.email.from.as_ref().ok_or("email.from is missing")?;
-    let from = Sender::new(from.name.clone(), from.address.clone()).map_err(|error| error.to_string())?;
-    let read = |path: &std::path::PathBuf| {
-        std::fs::read(path).map_err(|why| format!("email.smtp.ca_file: {}: {why}", path.display()))
-    };
+    let relay = config.email.smtp.clone().ok_or("email.smtp.url is missing")?;
+    let from = config.email.from.clone().ok_or("email.from is missing")?;
+    let read = |path: &PathBuf| fs::read(path).map_err(|why| format!("email.smtp.ca_file: {}: {why}", path.display()));
     let ca = config.email.ca_file.as_ref().map(read).transpose()?;
-    let settings = SmtpSettings { relay: relay_of(relay), from, ca };
+    let settings = SmtpSettings { relay, from, ca };
     Smtp::new(settings, Arc::clone(&world.clock), Arc::clone(wording)).map_err(|error| error.to_string())
-}
-
-fn relay_of(relay: &SmtpRelay) -> Relay {
-    Relay {
-        host: relay.host.clone(),
-        port: relay.port,
-        security: match relay.security {
-            SmtpSecurity::None => Security::None,
-            SmtpSecurity::Opportunistic => Security::Opportunistic,
-            SmtpSecurity::Required => Security::Required,
-            SmtpSecurity::Implicit => Security::Implicit,
-        },
-        login: relay.login.as_ref().map(|login| Login { user: login.user.clone(), password: login.password.clone() }),
-        hello: relay.hello.clone(),
-    }
 }
 
 impl DevOutbox for Outbox {

@@ -59,7 +59,7 @@ pub fn master_key(config: &Config, entropy: &dyn Entropy) -> Result<[u8; 32], St
     }
     let folder = match &config.store {
         StoreAddress::Embedded(folder) => folder.clone(),
-        _ => PathBuf::from("data"),
+        StoreAddress::Redis(_) => PathBuf::from("data"),
     };
     dev_key(&folder, entropy)
 }

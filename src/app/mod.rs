@@ -49,8 +49,6 @@ pub enum StartError {
     Workflows(#[from] WorkflowError),
     #[error("store: {0}")]
     Store(#[from] StoreError),
-    #[error("store: {0}")]
-    StoreAddress(String),
     #[error("delivery: {0}")]
     Delivery(String),
     #[error("master_key (STEPGATE_MASTER_KEY): the store was written under another master key: {0}")]

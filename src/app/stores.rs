@@ -3,7 +3,7 @@ use std::sync::Arc;
 use crate::config::{Config, StoreAddress};
 use crate::engine::ports::Store;
 use crate::store::embedded::EmbeddedStore;
-use crate::store::redis::{RedisAddress, RedisSettings, RedisStore};
+use crate::store::redis::{RedisSettings, RedisStore};
 
 use super::StartError;
 
@@ -11,8 +11,8 @@ use super::StartError;
 pub async fn open(config: &Config) -> Result<Arc<dyn Store>, StartError> {
     let store: Arc<dyn Store> = match &config.store {
         StoreAddress::Embedded(dir) => Arc::new(EmbeddedStore::open(dir)?),
-        redis => {
-            let mut settings = RedisSettings::new(RedisAddress::parse(&text(redis)).map_err(StartError::StoreAddress)?);
+        StoreAddress::Redis(address) => {
+            let mut settings = RedisSettings::new(address.clone());
             settings.prefix.clone_from(&config.redis.prefix);
             settings.timeout = config.redis.timeout;
             settings.connect_timeout = config.redis.connect_timeout;
@@ -27,15 +27,4 @@ pub async fn open(config: &Config) -> Result<Arc<dyn Store>, StartError> {
         None => tracing::info!(backend = health.backend, durability = health.durability.level, "store opened"),
     }
     Ok(store)
-}
-
-fn text(a: &StoreAddress) -> String {
-    match a {
-        StoreAddress::Redis { url } => url.expose().to_owned(),
-        StoreAddress::RedisCluster { nodes, .. } => format!("redis-cluster://{}", nodes.join(",")),
-        StoreAddress::RedisSentinel { sentinels, master, db, .. } => {
-            format!("redis-sentinel://{}/{master}/{db}", sentinels.join(","))
-        }
-        StoreAddress::Embedded(_) => String::new(),
-    }
 }

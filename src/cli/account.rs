@@ -7,6 +7,8 @@ use stepgate::config::Config;
 use stepgate::engine::{Engine, NewAccount, NewPassword, Refused};
 use stepgate::identity::{Account as Stored, Email, Locale, Phone, Secret, Username};
 
+use super::say::say;
+
 #[derive(Subcommand)]
 pub enum Account {
     /// Make an account
@@ -63,8 +65,7 @@ async fn make(engine: &Engine, add: Add) -> Result<(), String> {
         permissions: add.permissions.into_iter().collect(),
     };
     let account = engine.create_account(new).await.map_err(|refused| said(&refused))?;
-    println!("{}", line(&account));
-    Ok(())
+    say(format_args!("{}\n", line(&account)))
 }
 
 /// The first line of standard input; never an argument, which every process on the machine could read.
@@ -82,7 +83,7 @@ async fn list(engine: &Engine) -> Result<(), String> {
     loop {
         let page = engine.accounts(after, 100).await.map_err(|refused| said(&refused))?;
         for account in &page {
-            println!("{}", line(account));
+            say(format_args!("{}\n", line(account)))?;
         }
         match page.last() {
             Some(last) => after = Some(last.id),

@@ -4,6 +4,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line prints")]
 
 mod account;
+mod say;
 mod serve;
 mod workflows;
 
@@ -62,6 +63,5 @@ fn configured(file: Option<PathBuf>) -> Result<Config, String> {
 
 fn openapi() -> Result<(), String> {
     let document = serde_json::to_string_pretty(&stepgate::http::document()).map_err(|error| error.to_string())?;
-    println!("{document}");
-    Ok(())
+    say::say(format_args!("{document}\n"))
 }

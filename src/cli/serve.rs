@@ -2,6 +2,8 @@ use stepgate::app::{Application, World, walk_through};
 use stepgate::config::{Config, LogFormat, LogLevel};
 use stepgate::telemetry;
 
+use super::say::say;
+
 pub fn run(config: &Config) -> Result<(), String> {
     let format = match config.log.format {
         LogFormat::Text => telemetry::Format::Text,
@@ -20,28 +22,28 @@ pub fn run(config: &Config) -> Result<(), String> {
     }
     actix_web::rt::System::new().block_on(async {
         let application = Application::build(config, World::default()).await.map_err(|error| error.to_string())?;
-        greet(&application);
+        say(greeting(&application))?;
         application.run_until_stopped().await.map_err(|error| error.to_string())
     })
 }
 
-fn greet(application: &Application) {
+fn greeting(application: &Application) -> String {
     let address = application.address();
-    println!("Stepgate listens on http://{address}");
-    let Some(demo) = application.demo() else { return };
-    println!("Dev mode: a page to try it on http://{address}/, what was sent on http://{address}/dev/outbox\n");
-    match (&demo.secrets, walk_through(address, demo)) {
-        (Some((password, secret)), Some(commands)) => {
-            println!("Demo account (shown this once):");
-            println!("  email    {}", demo.email);
-            println!("  password {}", password.expose());
-            println!("  TOTP     {}\n", secret.base32());
-            println!("One sign-in, to be pasted into another shell:\n\n{commands}");
-        }
-        _ => println!(
-            "The demo account {} was made at an earlier start, and its password and secret were shown then. To get a \
-             new one, stop the server and delete its store.",
-            demo.email
+    let listens = format!("Stepgate listens on http://{address}\n");
+    let Some(demo) = application.demo() else { return listens };
+    let email = &demo.email;
+    let account = match (&demo.secrets, walk_through(address, demo)) {
+        (Some((password, secret)), Some(commands)) => format!(
+            "Demo account (shown this once):\n  email    {email}\n  password {}\n  TOTP     {}\n\n\
+             One sign-in, to be pasted into another shell:\n\n{commands}\n",
+            password.expose(),
+            secret.base32(),
         ),
-    }
+        _ => format!(
+            "The demo account {email} was made at an earlier start, and its password and secret were shown then. To get \
+             a new one, stop the server and delete its store.\n"
+        ),
+    };
+    let dev = format!("a page to try it on http://{address}/, what was sent on http://{address}/dev/outbox");
+    format!("{listens}Dev mode: {dev}\n\n{account}")
 }

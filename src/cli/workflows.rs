@@ -4,6 +4,8 @@ use clap::{Subcommand, ValueEnum};
 use stepgate::app;
 use stepgate::workflow::{self, Catalogue};
 
+use super::say::say;
+
 #[derive(Subcommand)]
 pub enum Workflows {
     /// Prove every file of a folder; without one, the shipped files
@@ -45,8 +47,7 @@ fn check(folder: Option<PathBuf>) -> Result<(), String> {
     if !report.is_sound() {
         return Err(report.to_string());
     }
-    println!("{report}");
-    Ok(())
+    say(format_args!("{report}\n"))
 }
 
 fn graph(name: &str, format: Format, folder: Option<PathBuf>) -> Result<(), String> {
@@ -57,6 +58,5 @@ fn graph(name: &str, format: Format, folder: Option<PathBuf>) -> Result<(), Stri
         Format::Mermaid => workflow::Format::Mermaid,
         Format::Dot => workflow::Format::Dot,
     };
-    print!("{}", found.draw(format));
-    Ok(())
+    say(found.draw(format))
 }

@@ -7,6 +7,7 @@ use url::{Host, Url};
 use super::key::{Fallback, Key, Kind};
 use super::reader::{Reader, Setting};
 use super::sms::distinct;
+use crate::delivery::{Login, Relay, Security, Sender};
 use crate::identity::Secret;
 
 pub(super) const KEYS: &[Key] = &[
@@ -58,43 +59,10 @@ pub enum EmailProvider {
 pub struct Email {
     pub providers: Vec<EmailProvider>,
     /// Always there, as is `smtp`, when `providers` has [`EmailProvider::Smtp`].
-    pub from: Option<Mailbox>,
+    pub from: Option<Sender>,
     pub deadline: Duration,
-    pub smtp: Option<SmtpRelay>,
+    pub smtp: Option<Relay>,
     pub ca_file: Option<PathBuf>,
-}
-
-/// A name, if any, and an address.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mailbox {
-    pub name: Option<String>,
-    pub address: crate::identity::Email,
-}
-
-/// How the connection to a relay is protected.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SmtpSecurity {
-    None,
-    Opportunistic,
-    Required,
-    Implicit,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SmtpLogin {
-    pub user: String,
-    pub password: Secret,
-}
-
-/// A mail relay, as its URL describes it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SmtpRelay {
-    pub host: String,
-    pub port: u16,
-    pub security: SmtpSecurity,
-    pub login: Option<SmtpLogin>,
-    /// The EHLO name.
-    pub hello: Option<String>,
 }
 
 impl Email {
@@ -103,11 +71,11 @@ impl Email {
             warnings.push("email.providers has outbox: what it takes reaches nobody".to_owned());
         }
         match self.smtp.as_ref().map(|relay| relay.security) {
-            Some(SmtpSecurity::None) => warnings.push("email.smtp.url has no TLS: codes go out in clear".to_owned()),
-            Some(SmtpSecurity::Opportunistic) => {
+            Some(Security::None) => warnings.push("email.smtp.url has no TLS: codes go out in clear".to_owned()),
+            Some(Security::Opportunistic) => {
                 warnings.push("email.smtp.url has tls=opportunistic: who can change the traffic can read it".to_owned())
             }
-            Some(SmtpSecurity::Required | SmtpSecurity::Implicit) | None => {}
+            Some(Security::Required | Security::Implicit) | None => {}
         }
     }
 }
@@ -145,7 +113,7 @@ fn read_providers(reader: &mut Reader, dev: Option<bool>) -> Option<Vec<EmailPro
     Some(providers)
 }
 
-fn mailbox(text: &str) -> Result<Mailbox, String> {
+fn mailbox(text: &str) -> Result<Sender, String> {
     let (name, address) = match text.trim().strip_suffix('>').and_then(|text| text.split_once('<')) {
         Some((name, address)) => (name.trim().trim_matches('"').trim(), address),
         None => ("", text),
@@ -154,11 +122,11 @@ fn mailbox(text: &str) -> Result<Mailbox, String> {
         return Err("has a name of more than 100 characters, or one with quotes or angle brackets".to_owned());
     }
     let address = crate::identity::Email::parse(address).map_err(|error| format!("the address {error}"))?;
-    Ok(Mailbox { name: (!name.is_empty()).then(|| name.to_owned()), address })
+    Sender::new((!name.is_empty()).then(|| name.to_owned()), address).map_err(|error| error.to_string())
 }
 
 /// No problem quotes the URL: it may hold a password.
-fn relay(text: &str) -> Result<SmtpRelay, String> {
+fn relay(text: &str) -> Result<Relay, String> {
     let url = Url::parse(text).map_err(|error| format!("is no URL: {error}"))?;
     let security = security(&url)?;
     let host = match url.host() {
@@ -167,10 +135,10 @@ fn relay(text: &str) -> Result<SmtpRelay, String> {
         Some(Host::Ipv6(address)) => address.to_string(),
         Some(Host::Domain(_)) | None => return Err("names no host".to_owned()),
     };
-    let port = url.port().unwrap_or(if security == SmtpSecurity::Implicit { 465 } else { 587 });
+    let port = url.port().unwrap_or(if security == Security::Implicit { 465 } else { 587 });
     let (user, password) = (decoded(url.username())?, url.password().map(decoded).transpose()?);
     let login = match (user.is_empty(), password) {
-        (false, Some(password)) => Some(SmtpLogin { user, password: Secret::new(password) }),
+        (false, Some(password)) => Some(Login { user, password: Secret::new(password) }),
         (true, None) => None,
         (true, Some(_)) | (false, None) => return Err("needs both a user and a password, or neither".to_owned()),
     };
@@ -181,10 +149,10 @@ fn relay(text: &str) -> Result<SmtpRelay, String> {
         }
         _ => return Err("has an EHLO name that is no host name".to_owned()),
     };
-    Ok(SmtpRelay { host, port, security, login, hello })
+    Ok(Relay { host, port, security, login, hello })
 }
 
-fn security(url: &Url) -> Result<SmtpSecurity, String> {
+fn security(url: &Url) -> Result<Security, String> {
     let mut tls = None;
     for (name, value) in url.query_pairs() {
         match name.as_ref() {
@@ -193,11 +161,11 @@ fn security(url: &Url) -> Result<SmtpSecurity, String> {
         }
     }
     match (url.scheme(), tls.as_deref()) {
-        ("smtps", None) => Ok(SmtpSecurity::Implicit),
+        ("smtps", None) => Ok(Security::Implicit),
         ("smtps", Some(_)) => Err("is encrypted from the start with smtps, so `tls` says nothing".to_owned()),
-        ("smtp", None) => Ok(SmtpSecurity::None),
-        ("smtp", Some("required")) => Ok(SmtpSecurity::Required),
-        ("smtp", Some("opportunistic")) => Ok(SmtpSecurity::Opportunistic),
+        ("smtp", None) => Ok(Security::None),
+        ("smtp", Some("required")) => Ok(Security::Required),
+        ("smtp", Some("opportunistic")) => Ok(Security::Opportunistic),
         ("smtp", Some(_)) => Err("has a `tls` that is neither `required` nor `opportunistic`".to_owned()),
         _ => Err("is neither an smtps nor an smtp address".to_owned()),
     }
@@ -216,18 +184,18 @@ mod tests {
 
     #[test]
     fn a_relay_is_read_from_its_url() {
-        let plain = |port, security| SmtpRelay { host: "h.example".into(), port, security, login: None, hello: None };
-        assert_eq!(relay("smtp://h.example"), Ok(plain(587, SmtpSecurity::None)));
-        assert_eq!(relay("smtps://h.example"), Ok(plain(465, SmtpSecurity::Implicit)));
-        assert_eq!(relay("smtp://h.example:25?tls=required"), Ok(plain(25, SmtpSecurity::Required)));
-        assert_eq!(relay("smtp://h.example?tls=opportunistic"), Ok(plain(587, SmtpSecurity::Opportunistic)));
-        let login = Some(SmtpLogin { user: "a@b.example".into(), password: Secret::new("p:/?#[]@ %") });
+        let plain = |port, security| Relay { host: "h.example".into(), port, security, login: None, hello: None };
+        assert_eq!(relay("smtp://h.example"), Ok(plain(587, Security::None)));
+        assert_eq!(relay("smtps://h.example"), Ok(plain(465, Security::Implicit)));
+        assert_eq!(relay("smtp://h.example:25?tls=required"), Ok(plain(25, Security::Required)));
+        assert_eq!(relay("smtp://h.example?tls=opportunistic"), Ok(plain(587, Security::Opportunistic)));
+        let login = Some(Login { user: "a@b.example".into(), password: Secret::new("p:/?#[]@ %") });
         assert_eq!(
             relay("smtps://a%40b.example:p%3A%2F%3F%23%5B%5D%40%20%25@[::1]:2525/client.example"),
-            Ok(SmtpRelay {
+            Ok(Relay {
                 host: "::1".into(),
                 port: 2525,
-                security: SmtpSecurity::Implicit,
+                security: Security::Implicit,
                 login,
                 hello: Some("client.example".into())
             })
@@ -256,9 +224,12 @@ mod tests {
     #[test]
     fn a_sender_has_an_address_and_maybe_a_name() {
         let address = || crate::identity::Email::parse("no-reply@example.com").unwrap();
-        assert_eq!(mailbox("no-reply@example.com"), Ok(Mailbox { name: None, address: address() }));
+        assert_eq!(mailbox("no-reply@example.com"), Ok(Sender::new(None, address()).unwrap()));
         for text in ["Step gate <no-reply@example.com>", "\"Step gate\" <no-reply@example.com>"] {
-            assert_eq!(mailbox(text), Ok(Mailbox { name: Some("Step gate".into()), address: address() }));
+            assert_eq!(
+                mailbox(text),
+                Sender::new(Some("Step gate".into()), address()).map_err(|error| error.to_string())
+            );
         }
         for text in ["", "x", "a <b", "a <b@c.example> <d@e.example>", "a@b.example, c@d.example"] {
             assert!(mailbox(text).is_err(), "{text}");

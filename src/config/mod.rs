@@ -3,8 +3,8 @@
 //! Always: every bad value is reported at once, with its key, where it came from, what is wrong and what is accepted;
 //! an unknown key is an error; no secret is ever printed. Each key stands once, in its section's `KEYS`, and the
 //! reference, the JSON schema and the loader all read it there.
-//! Never here: what the values are used for. This part imports `identity` only, and does no I/O but reading its file
-//! and looking whether the files that it names exist.
+//! Never here: what the values are used for. This part imports `identity` and the settings that the adapters take, and
+//! does no I/O but reading its file and looking whether the files that it names exist.
 
 mod cors;
 mod email;
@@ -31,7 +31,7 @@ use std::path::{Path, PathBuf};
 use ipnet::IpNet;
 
 pub use cors::Cors;
-pub use email::{Email, EmailProvider, Mailbox, SmtpLogin, SmtpRelay, SmtpSecurity};
+pub use email::{Email, EmailProvider};
 pub use error::{ConfigError, ConfigErrors, Origin};
 pub use http::Http;
 pub use key::{Fallback, Key, Kind};
@@ -40,8 +40,8 @@ pub use password::Password;
 pub use redis::Redis;
 pub use reference::{json_schema, reference};
 pub use server::MasterKey;
-pub use sms::{Sms, SmsProvider, SmsWebhook};
-pub use store::{StoreAddress, StoreLogin};
+pub use sms::{Sms, SmsProvider};
+pub use store::StoreAddress;
 pub use tokens::{Algorithm, Tokens};
 pub use wizard::{Binding, Wizard};
 

@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use super::key::{Fallback, Key, Kind};
 use super::reader::{Reader, Setting};
+use crate::delivery::WebhookSettings;
 use crate::identity::Secret;
 
 pub(super) const KEYS: &[Key] = &[
@@ -58,15 +59,7 @@ pub struct Sms {
     pub allowed_prefixes: Vec<String>,
     pub deadline: Duration,
     /// Always there when `providers` has [`SmsProvider::Webhook`].
-    pub webhook: Option<SmsWebhook>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SmsWebhook {
-    /// An `http` or `https` URL, which may hold a token.
-    pub url: Secret,
-    pub secret: Secret,
-    pub timeout: Duration,
+    pub webhook: Option<WebhookSettings>,
 }
 
 impl Sms {
@@ -119,7 +112,7 @@ pub(super) fn distinct<T: PartialEq>(list: Vec<T>) -> Result<Vec<T>, String> {
     if repeated { Err("names a provider twice".to_owned()) } else { Ok(list) }
 }
 
-fn read_webhook(reader: &mut Reader, listed: bool) -> Option<SmsWebhook> {
+fn read_webhook(reader: &mut Reader, listed: bool) -> Option<WebhookSettings> {
     let url = reader.optional("sms.webhook.url", web_address);
     let secret = reader.optional("sms.webhook.secret", Setting::text).map(Secret::new);
     let timeout = reader.required("sms.webhook.timeout", Setting::duration);
@@ -128,7 +121,7 @@ fn read_webhook(reader: &mut Reader, listed: bool) -> Option<SmsWebhook> {
             reader.fail(path, "must be set when `sms.providers` has `webhook`");
         }
     }
-    Some(SmsWebhook { url: url?, secret: secret?, timeout: timeout? })
+    Some(WebhookSettings { url: url?, secret: secret?, timeout: timeout? })
 }
 
 fn web_address(setting: &Setting) -> Result<Secret, String> {

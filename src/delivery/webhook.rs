@@ -17,7 +17,7 @@ use crate::identity::Secret;
 use crate::telemetry::sane;
 
 /// Where SMS are posted, and with what.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WebhookSettings {
     /// `http://` or `https://`.
     pub url: Secret,

@@ -40,7 +40,11 @@ pub struct Idempotency {
 /// What a client does at a step.
 #[derive(Debug, Clone)]
 pub enum Input {
-    Password { name: String, password: Secret },
+    /// `name` is what was typed at sign-in; a session's wizard goes by the session's own account instead.
+    Password {
+        name: String,
+        password: Secret,
+    },
     Choose(Factor),
     Code(CodeInput),
     Phone(Phone),

@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use argon2::{Algorithm, Argon2, Params, Version};
@@ -25,6 +26,7 @@ pub struct Passwords {
     running: Arc<Semaphore>,
     room: Arc<Semaphore>,
     dummy: String,
+    computed: AtomicU64,
 }
 
 impl Passwords {
@@ -36,7 +38,8 @@ impl Passwords {
     pub fn new(concurrency: usize, queue: usize, salt: [u8; 16]) -> Result<Self, PasswordError> {
         let dummy = hash("nobody has this password", &salt)?;
         let room = Arc::new(Semaphore::new(concurrency + queue));
-        Ok(Passwords { running: Arc::new(Semaphore::new(concurrency)), room, dummy })
+        let running = Arc::new(Semaphore::new(concurrency));
+        Ok(Passwords { running, room, dummy, computed: AtomicU64::new(0) })
     }
 
     /// Whether `password` belongs to `stored`. Without a stored hash, or with one of an unknown form, the same work is
@@ -63,12 +66,18 @@ impl Passwords {
         self.run(move || hash(password.expose(), &salt)).await
     }
 
+    /// Hashes computed so far, for tests and metrics: whether two sign-ins cost the same work.
+    pub fn computed(&self) -> u64 {
+        self.computed.load(Ordering::Relaxed)
+    }
+
     async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> Result<T, PasswordError> + Send + 'static,
     ) -> Result<T, PasswordError> {
         let _room = Arc::clone(&self.room).try_acquire_owned().map_err(|_| PasswordError::Overloaded)?;
         let running = Arc::clone(&self.running).acquire_owned().await.map_err(|_| PasswordError::Failed)?;
+        self.computed.fetch_add(1, Ordering::Relaxed);
         let done = tokio::task::spawn_blocking(move || {
             let result = work();
             drop(running);

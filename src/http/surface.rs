@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use ipnet::IpNet;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
 
 use crate::engine::Engine;
@@ -46,8 +46,13 @@ pub struct SentMessage {
     pub text: String,
     pub code: Option<String>,
     pub locale: String,
+    #[serde(serialize_with = "written")]
     #[schema(value_type = String, format = DateTime)]
     pub sent_at: DateTime<Utc>,
+}
+
+fn written<S: Serializer>(time: &DateTime<Utc>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&super::times::micros(*time))
 }
 
 /// The address that limits count: the peer's, or, when the peer is a trusted proxy, the last address in

@@ -46,6 +46,9 @@ struct Claims {
     sid: String,
     iat: i64,
     exp: i64,
+    /// Never written by us; whoever else signs with this key one day may write it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    nbf: Option<i64>,
 }
 
 /// A key pair as it is kept: sealed, in the store, shared by all instances.
@@ -136,6 +139,7 @@ impl AccessTokens {
             sid: bearer.session.to_string(),
             iat: now.timestamp(),
             exp: expires.timestamp(),
+            nbf: None,
         };
         let mut header = Header::new(self.algorithm.algorithm());
         header.typ = Some(Self::TYPE.to_owned());
@@ -144,7 +148,7 @@ impl AccessTokens {
     }
 
     /// Whose token this is, or `None` for anything that is not exactly one of ours: another algorithm, type, key,
-    /// issuer or audience, a changed signature, or a time past its end. Keys that a token brings along (`jwk`, `jku`,
+    /// issuer or audience, a changed signature, or a time past its end or before its beginning. Keys that a token brings along (`jwk`, `jku`,
     /// `x5u`) are never looked at (RFC 8725 §3.1, §3.8, §3.11).
     pub fn verify(&self, token: &str, now: DateTime<Utc>) -> Option<Bearer> {
         let header = jsonwebtoken::decode_header(token).ok()?;
@@ -161,7 +165,8 @@ impl AccessTokens {
         // The library would ask the system for the time.
         rules.validate_exp = false;
         let claims = jsonwebtoken::decode::<Claims>(token, &self.verifying, &rules).ok()?.claims;
-        if now.timestamp() >= claims.exp {
+        let now = now.timestamp();
+        if now >= claims.exp || claims.nbf.is_some_and(|nbf| now < nbf) {
             return None;
         }
         Some(Bearer { account: claims.sub.parse().ok()?, session: SessionId::parse(&claims.sid)? })

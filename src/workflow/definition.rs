@@ -116,6 +116,26 @@ impl Workflow {
         self.waiting(offered).filter(|wait| wait.ask.takes(event)).map(|wait| (offered, wait))
     }
 
+    /// Whether `end` is where too many wrong guesses lead; no other end that grants nothing is a lockout.
+    pub fn locks_out(&self, end: &str) -> bool {
+        let waiting = self.steps.values().filter_map(|step| match step {
+            Step::Wait(wait) => wait.edges.get(&Outcome::Locked),
+            Step::Auto(_) | Step::Route(_) | Step::End(_) => None,
+        });
+        let mut open: Vec<&str> = waiting.map(String::as_str).collect();
+        // The proof has seen that no routes turn in a circle.
+        while let Some(name) = open.pop() {
+            match self.step(name) {
+                Some(Step::End(_)) if name == end => return true,
+                Some(step @ (Step::Auto(_) | Step::Route(_))) => {
+                    open.extend(step.edges().into_iter().map(|(_, target)| target));
+                }
+                Some(Step::Wait(_) | Step::End(_)) | None => {}
+            }
+        }
+        false
+    }
+
     /// What the client sees as `workflow` when the wizard stands at `name`.
     pub fn shows<'a>(&'a self, name: &'a str) -> &'a str {
         match self.steps.get(name) {

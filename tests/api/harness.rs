@@ -151,19 +151,19 @@ impl TestApp {
     pub async fn stop(mut self) -> Setup {
         self.handle.stop(true).await;
         let thread = self.thread.take().unwrap();
-        let setup = self.setup.clone();
-        // The engine holds the store's file open, and the last worker that drops it may outlive the server's own thread.
-        let engine = Arc::downgrade(&self.engine);
+        let (setup, engine) = (self.setup.clone(), Arc::clone(&self.engine));
         drop(self);
-        let gone = move || {
-            thread.join().unwrap();
-            let begun = std::time::Instant::now();
-            while engine.strong_count() > 0 {
-                assert!(begun.elapsed().as_secs() < 30, "something keeps the stopped server's engine");
-                std::thread::park_timeout(std::time::Duration::from_millis(2));
+        tokio::task::spawn_blocking(move || thread.join().unwrap()).await.unwrap();
+        // The engine holds the store's file open, and the server's threads let go of it in their own time.
+        let alone = async {
+            while Arc::strong_count(&engine) > 1 {
+                tokio::task::yield_now().await;
             }
         };
-        tokio::task::spawn_blocking(gone).await.unwrap();
+        tokio::time::timeout(std::time::Duration::from_secs(30), alone)
+            .await
+            .expect("the server lets go of its engine");
+        tokio::task::spawn_blocking(move || drop(engine)).await.unwrap();
         setup
     }
 

@@ -235,7 +235,7 @@ fn face(answer: &Answer) -> (u16, Vec<(String, String)>, String) {
 async fn unknown_expired_foreign_and_cancelled_wizards_look_the_same(app: TestApp) {
     let (ann, bob) = (app.person("ann").await, app.person("bob").await);
     let (anns, bobs) = (app.sign_in(&ann).await, app.sign_in(&bob).await);
-    let unknown = "36f59381-5b54-48bd-a0c7-3b908c476732".to_owned();
+    let unknown = "4bf92f35-77b3-4da6-a3ce-929d0e0e4736".to_owned();
     let (expired, cancelled, foreign) = (app.wizard().await, app.wizard().await, app.wizard().await);
     let expired_change = app.start_factor(&bobs, "sms", "enable").await.expect(200).uuid();
     app.call("DELETE", &format!("/api/v2/my/wizard/{cancelled}")).send().await.expect(204);

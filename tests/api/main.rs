@@ -34,12 +34,33 @@ macro_rules! on_every_store {
     };
 }
 
+mod accounts;
+mod bypass;
+mod changes;
+mod codes;
+mod confirm_password;
+mod delivery;
+mod enumeration;
+mod factors;
+mod guesses;
 mod harness;
 mod headers;
+mod idempotency;
 mod input;
+mod instances;
+mod limits;
+mod operations;
 mod outages;
 #[path = "../harness/redis.rs"]
 mod redis;
+mod round_trips;
+mod secrets;
+mod seed;
 mod sign_in;
 #[path = "../harness/smtp.rs"]
 mod smtp;
+mod steps_in_order;
+mod tokens;
+#[path = "../harness/webhook.rs"]
+mod webhook;
+mod workflows;

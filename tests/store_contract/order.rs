@@ -32,6 +32,10 @@ contract!(
     stale_before_spent,
     stale_before_over_budget,
     spent_before_over_budget,
+    wrong_and_stale_before_a_send_of_no_use,
+    spent_before_a_send_of_no_use,
+    a_send_of_no_use_before_over_budget,
+    a_send_of_no_use_writes_nothing,
     over_budget_writes_nothing,
 );
 
@@ -266,6 +270,67 @@ async fn spent_before_over_budget(store: Arc<dyn Store>) {
     let spend = spend(&store, &account).await;
     let verdict = judge(&store, spending(spend, writing(broke(), right(&account)))).await;
     assert_eq!(verdict, Verdict::Spent { left: 2, blocked_until: None });
+}
+
+/// A right password, upon which a code is to be sent.
+fn password_then_code(account: &Account, write: AccountWrite) -> Attempt {
+    at_door(Door::First, writing(write, right(account)))
+}
+
+fn affordable() -> AccountWrite {
+    AccountWrite { send: Some(SendBudget { channel: Factor::Sms, windows: vec![(60, 1)] }), ..AccountWrite::default() }
+}
+
+async fn wrong_and_stale_before_a_send_of_no_use(store: Arc<dyn Store>) {
+    let account = registered(&store, "anna").await;
+    block(&store, &account).await;
+    let wrong = Attempt { right: Some(false), ..password_then_code(&account, affordable()) };
+    let counted = Verdict::Wrong { left: 2, blocked_until: None, exhausted: false };
+    assert_eq!(judge(&store, wrong).await, counted);
+    let write = AccountWrite { account: Some(changed(&account)), ..AccountWrite::default() };
+    assert_eq!(judge(&store, at_door(Door::First, writing(write, right(&account)))).await, Verdict::Accepted);
+    assert!(is_stale(&judge(&store, password_then_code(&account, affordable())).await));
+}
+
+async fn spent_before_a_send_of_no_use(store: Arc<dyn Store>) {
+    let account = registered(&store, "anna").await;
+    let spend = spend(&store, &account).await;
+    block(&store, &account).await;
+    let verdict = judge(&store, spending(spend, password_then_code(&account, affordable()))).await;
+    assert_eq!(verdict, Verdict::Spent { left: 2, blocked_until: None });
+}
+
+async fn a_send_of_no_use_before_over_budget(store: Arc<dyn Store>) {
+    let account = registered(&store, "anna").await;
+    let until = block(&store, &account).await;
+    assert_eq!(judge(&store, password_then_code(&account, broke())).await, Verdict::Blocked { until });
+    let broke = later(600, password_then_code(&account, broke()));
+    assert_eq!(judge(&store, broke).await, Verdict::OverBudget { until: at(660) });
+}
+
+async fn a_send_of_no_use_writes_nothing(store: Arc<dyn Store>) {
+    let account = registered(&store, "anna").await;
+    let first = |attempt| at_door(Door::First, attempt);
+    judge(&store, first(wrong(&account))).await;
+    let until = block(&store, &account).await;
+    for _ in 0..3 {
+        assert_eq!(judge(&store, password_then_code(&account, affordable())).await, Verdict::Blocked { until });
+    }
+    // The right password was of no use, so it has cleared nothing and used nothing of the budget.
+    let second = Verdict::Wrong { left: 1, blocked_until: None, exhausted: false };
+    assert_eq!(judge(&store, first(wrong(&account))).await, second);
+    assert_eq!(judge(&store, later(600, password_then_code(&account, affordable()))).await, Verdict::Accepted);
+    // A right password that sends nothing is not concerned.
+    block_again(&store, &account, 600).await;
+    assert_eq!(judge(&store, later(600, first(right(&account)))).await, Verdict::Accepted);
+}
+
+/// Fails at the second door until it is blocked.
+async fn block_again(store: &Arc<dyn Store>, account: &Account, now: i64) {
+    for _ in 0..3 {
+        judge(store, later(now, wrong(account))).await;
+    }
+    assert!(matches!(judge(store, later(now, right(account))).await, Verdict::Blocked { .. }));
 }
 
 async fn over_budget_writes_nothing(store: Arc<dyn Store>) {

@@ -19,6 +19,7 @@ contract!(
     of_fifty_parallel_uses_of_one_code_one_is_accepted,
     of_fifty_parallel_uses_of_one_step_one_is_accepted,
     the_same_operation_is_accepted_again_without_a_second_write,
+    a_code_that_proves_nothing_yet_is_spent_and_clears_nothing,
     a_wrong_or_stale_attempt_spends_nothing,
     a_repeated_use_is_counted_once,
 );
@@ -137,6 +138,17 @@ async fn the_same_operation_is_accepted_again_without_a_second_write(store: Arc<
         assert_eq!(store.sessions(account.id, at(0)).await.unwrap(), []);
         assert_eq!(store.account(account.id).await.unwrap(), Some(next.clone()));
         account = next;
+    }
+}
+
+async fn a_code_that_proves_nothing_yet_is_spent_and_clears_nothing(store: Arc<dyn Store>) {
+    let account = registered(&store, "anna").await;
+    for spend in [code("a"), Spend::TotpStep(100)] {
+        judge(&store, wrong(&account)).await;
+        assert_eq!(judge(&store, spending(spend.clone(), unchecked(&account))).await, Verdict::Accepted);
+        let used = Verdict::Spent { left: 1, blocked_until: None };
+        assert_eq!(judge(&store, spending(spend, unchecked(&account))).await, used);
+        assert_eq!(judge(&store, right(&account)).await, Verdict::Accepted);
     }
 }
 

@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 use crate::identity::{Account, AccountId, Factor, Ladder, LoginName, Sealed, Session, SessionId};
 use crate::workflow::{Digest, Wizard, WizardId};
 
+use super::attempt::{Attempt, SendBudget, Verdict};
+
 /// Names one call to the store: a repeat after a dropped reply is answered with the stored answer and has no effect.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RequestId(pub String);
@@ -26,128 +28,6 @@ pub enum Commit {
     Done,
     /// Another step came first; this is the wizard now (`None` when it is gone). Nothing was written.
     Lost(Option<Box<Wizard>>),
-}
-
-/// Who an attempt is counted on.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Subject {
-    Account(AccountId),
-    /// A name that nobody has: the keyed digest of its [`LoginName`], so that an unknown name runs into the same
-    /// limits as a known one. Never has an account, so nothing but wrong attempts is counted on it.
-    Nobody(String),
-}
-
-/// Which of an account's two counters an attempt belongs to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Door {
-    /// Passwords.
-    First,
-    /// Codes of every kind, on every surface.
-    Second,
-}
-
-/// Something to be judged where the counters live: one atomic call.
-///
-/// The order is part of the contract: 1. a repeated `request` → the stored answer; 2. no such account → `Gone`;
-/// 3. `spend` already spent by the same `operation` → `Accepted`, without doing `write` again; 4. blocked → `Blocked`;
-/// 5. `tries` used up → `Exhausted`; 6. wrong → counted on the door and on `tries`, `Wrong`; 7. `revision` not the
-/// account's → `Stale`, nothing counted; 8. `spend` spent by another operation → `Spent`, counted as a failure;
-/// 9. a send budget used up → `OverBudget`, nothing written; 10. `Accepted`: the door's tally is cleared when `right` is
-/// `Some(true)`, the code is spent, `write` is done.
-#[derive(Debug, Clone)]
-pub struct Attempt {
-    pub request: RequestId,
-    pub now: DateTime<Utc>,
-    pub subject: Subject,
-    /// The revision of the account that was decided upon; `None` for [`Subject::Nobody`].
-    pub revision: Option<u64>,
-    pub door: Door,
-    pub ladder: Ladder,
-    /// Whether the password or code is right; `None` when nothing is being checked (a code is only sent): then
-    /// nothing is counted or cleared, but a block still refuses.
-    pub right: Option<bool>,
-    /// What a right code uses up.
-    pub spend: Option<Spend>,
-    /// Who spends it: the same for every repeat of the same step of the same wizard.
-    pub operation: String,
-    /// The guesses that one wizard is given.
-    pub tries: Option<Tries>,
-    pub write: AccountWrite,
-}
-
-/// What can be used once.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Spend {
-    /// A sent code, by its digest. Remembered for `keep` seconds, longer than it could be accepted.
-    Code { digest: String, keep: u64 },
-    /// A step of the account's authenticator app: it and all before it are spent (RFC 6238 §5.2).
-    TotpStep(u64),
-}
-
-/// Wrong guesses made in one wizard; counted on the account, under the wizard's name.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Tries {
-    pub wizard: WizardId,
-    pub limit: u32,
-    /// Seconds to remember them, longer than the wizard lives.
-    pub keep: u64,
-}
-
-/// What an accepted attempt changes on the account; all of it or nothing.
-#[derive(Debug, Clone, Default)]
-pub struct AccountWrite {
-    /// The account as it shall be; its `revision` is one more than the attempt's.
-    pub account: Option<Account>,
-    /// A line for the change log; its number is given by the store.
-    pub change: Option<NewChange>,
-    /// A session to open, unless one of this name exists.
-    pub open_session: Option<Session>,
-    /// The second factor was just proved in this session: noted with the time.
-    pub proved: Option<(SessionId, Factor)>,
-    /// End all sessions but this one.
-    pub end_sessions_but: Option<SessionId>,
-    /// A code is about to be sent.
-    pub send: Option<SendBudget>,
-}
-
-/// How many codes may be sent for an account on a channel: each window (seconds, sends) on its own.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SendBudget {
-    pub channel: Factor,
-    pub windows: Vec<(u64, u32)>,
-}
-
-/// The judgement on an [`Attempt`].
-#[derive(Debug, Clone, PartialEq)]
-pub enum Verdict {
-    Accepted,
-    /// Wrong, and counted. `left`: failures before the next block, or guesses left in this wizard if fewer.
-    /// `blocked_until`: the end of the block that this failure began. `exhausted`: this wizard has none left.
-    Wrong {
-        left: u32,
-        blocked_until: Option<DateTime<Utc>>,
-        exhausted: bool,
-    },
-    /// Not looked at: the door is blocked until then.
-    Blocked {
-        until: DateTime<Utc>,
-    },
-    /// Not looked at: this wizard has no guesses left.
-    Exhausted,
-    /// Right, but already used. Counted as a failure.
-    Spent {
-        left: u32,
-        blocked_until: Option<DateTime<Utc>>,
-    },
-    /// The account has changed since; this is how it stands. To be decided again.
-    Stale(Box<Account>),
-    /// The account is gone.
-    Gone,
-    /// No further code may be sent on this channel before then.
-    OverBudget {
-        until: DateTime<Utc>,
-    },
 }
 
 /// A line of an account's change log.

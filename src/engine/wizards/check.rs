@@ -18,6 +18,8 @@ pub(super) enum Checked {
     Code {
         right: bool,
         factor: Factor,
+        /// Whether that factor is on already, and not only being turned on.
+        enrolled: bool,
         spend: Option<Spend>,
         tries: Option<Tries>,
     },
@@ -47,14 +49,15 @@ impl Engine {
     }
 
     async fn check_password(&self, opened: &Opened, password: &Secret) -> Result<Checked, Refused> {
-        let name = opened.name.as_ref().map_or("", LoginName::as_str);
-        // The account that was found may have given the name away since.
-        let account = opened.account.as_ref().filter(|account| self.is_called(account, name));
+        let name = opened.name.as_ref().map(LoginName::as_str);
+        // The account that was found may have given the name away since; a session's own account needs no name.
+        let named = |account: &&Account| name.is_none_or(|name| self.is_called(account, name));
+        let account = opened.account.as_ref().filter(named);
         let stored = account.and_then(|account| account.password_hash.clone());
         let right = self.passwords.verify(password.clone(), stored).await?;
         let subject = match account {
             Some(account) => Subject::Account(account.id),
-            None => Subject::Nobody(self.keys.mac("nobody", &[name])),
+            None => Subject::Nobody(self.keys.mac("nobody", &[name.unwrap_or_default()])),
         };
         Ok(Checked::Password { right, subject })
     }
@@ -95,6 +98,7 @@ impl Engine {
         Ok(Checked::Code {
             right: step.is_some(),
             factor: Factor::Google,
+            enrolled: of == TotpOf::Enrolled,
             spend: step.map(Spend::TotpStep),
             tries: None,
         })
@@ -113,10 +117,12 @@ impl Engine {
         let digest = to.map(|to| self.code_digest(&opened.wizard, &code, recipient, &to));
         let spent = digest.filter(|digest| *digest == live.digest);
         let right = spent.is_some();
+        let is_on = opened.account.as_ref().is_some_and(|account| account.has(recipient.factor()));
         let keep = self.policy.code_lifetime.saturating_mul(2).max(60);
         Ok(Checked::Code {
             right,
             factor: recipient.factor(),
+            enrolled: is_on && recipient != Recipient::NewPhone,
             spend: spent.map(|digest| Spend::Code { digest: digest.as_str().to_owned(), keep }),
             tries: Some(Tries {
                 wizard: opened.wizard.id,

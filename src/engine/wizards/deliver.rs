@@ -46,13 +46,17 @@ impl Engine {
         let refused = at(Refused::new(Reason::DeliveryFailed), &next, &opened.workflow);
         self.remember(call, &mut next, &Err(refused.clone()))?;
         self.amend(&next).await;
-        if let (Some(budget), Some(account)) = (&plan.write.send, &plan.wizard.account) {
-            let refunded = self.store.refund_send(&self.request(), account.id, budget, opened.now).await;
-            if let Err(error) = refunded {
-                tracing::warn!(%error, account = %account.id, "a send that failed could not be given back");
-            }
-        }
+        self.give_back(opened, plan).await;
         Ok(refused)
+    }
+
+    /// Gives the account back the send that was counted for this plan, if one was: nothing went out.
+    pub(super) async fn give_back(&self, opened: &Opened, plan: &Plan) {
+        let (Some(budget), Some(account)) = (&plan.write.send, &plan.wizard.account) else { return };
+        let refunded = self.store.refund_send(&self.request(), account.id, budget, opened.now).await;
+        if let Err(error) = refunded {
+            tracing::warn!(%error, account = %account.id, "a send that did not happen could not be given back");
+        }
     }
 
     /// Writes what delivery has taught. When a next step came first, or the store is away, the person waits out a

@@ -131,14 +131,15 @@ impl Engine {
         Ok(())
     }
 
-    /// Session and refresh token follow from the step itself: a retry after a crash opens the same session.
+    /// Session and refresh token follow from the step and the account: a retry after a crash opens the same session, and
+    /// of two accounts that race for one wizard each has a session of its own, so that the loser's can be ended.
     fn plan_session(&self, plan: &mut Plan, from: &Wizard, client: &Client, now: DateTime<Utc>) -> Result<(), Refused> {
         let account = plan.wizard.account.as_ref().ok_or_else(missing)?;
-        let operation = operation(from);
+        let (operation, owner) = (operation(from), account.id.to_string());
         let mut id = [0; 16];
-        id.copy_from_slice(&self.keys.derive("session", &[&operation])[..16]);
+        id.copy_from_slice(&self.keys.derive("session", &[&operation, &owner])[..16]);
         let id = SessionId::from_bytes(id);
-        let random = self.keys.derive("refresh-random", &[&operation]);
+        let random = self.keys.derive("refresh-random", &[&operation, &owner]);
         let refresh = RefreshToken::mint(&self.keys, account.id, &id, &random);
         let session = Session {
             id: id.clone(),

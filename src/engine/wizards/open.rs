@@ -5,7 +5,7 @@ use subtle::ConstantTimeEq;
 
 use crate::engine::{Call, Caller, Engine, Input, Reason, Refused};
 use crate::identity::{Account, Keys, LoginName};
-use crate::workflow::{Grant, Purpose, Step, Wizard, WizardId, Workflow};
+use crate::workflow::{Purpose, Wizard, WizardId, Workflow};
 
 /// Which wizards a route may touch, and who is asking.
 #[derive(Debug, Clone, Copy)]
@@ -95,8 +95,7 @@ fn belongs(wizard: &Wizard, workflow: &Workflow, gate: Gate<'_>, caller: Option<
 impl Opened {
     /// Whether the wizard was ended by too many wrong guesses.
     pub(super) fn is_locked_out(&self) -> bool {
-        let nothing = |step: &Step| matches!(step, Step::End(end) if end.grants == Grant::Nothing);
-        self.wizard.ended && self.workflow.step(&self.wizard.step).is_some_and(nothing)
+        self.wizard.ended && self.workflow.locks_out(&self.wizard.step)
     }
 
     /// The refusal with the wizard's present place.

@@ -40,6 +40,7 @@ impl Engine {
         plan: &Plan,
         current: Option<Wizard>,
     ) -> Result<Standing, Refused> {
+        self.give_back(opened, plan).await;
         if let Some(current) = &current
             && let Some(answer) = self.replay(call, current)?
         {

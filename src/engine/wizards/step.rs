@@ -75,7 +75,9 @@ impl Engine {
             .lower(&opened.wizard, Some(event), transition, account, &call.client, opened.now)
             .map_err(|refused| opened.refuse(refused))?;
         if let Checked::Code { right: true, factor, .. } = checked {
-            plan.wizard.sends.outstanding = None;
+            if plan.message.is_none() {
+                plan.wizard.sends.outstanding = None;
+            }
             if let Some(session) = &mut plan.write.open_session {
                 session.factor = Some((*factor, opened.now));
             } else if let Some(session) = &opened.wizard.session {
@@ -103,19 +105,26 @@ impl Engine {
         if matches!(checked, Checked::Nothing) && plan.write.send.is_none() && plan.write.account.is_none() {
             return Ok(Verdict::Accepted);
         }
-        let attempt = self.attempt(opened, checked, plan)?;
-        if let Checked::Password { right: false, .. } = checked {
-            let request = self.request();
-            let address = self.store.fail_address(&request, &call.address, &self.policy.address, opened.now);
-            let (verdict, blocked) = tokio::join!(self.store.judge(&attempt), address);
-            return Ok(match (verdict?, blocked?) {
-                (Verdict::Wrong { blocked_until, exhausted, .. }, Some(_)) => {
-                    Verdict::Wrong { left: 0, blocked_until, exhausted }
-                }
-                (verdict, _) => verdict,
-            });
+        let verdict = self.store.judge(&self.attempt(opened, checked, plan)?).await?;
+        match (checked, verdict) {
+            (Checked::Password { .. }, verdict @ (Verdict::Wrong { .. } | Verdict::Blocked { .. })) => {
+                self.count_on_address(call, opened, verdict).await
+            }
+            (_, verdict) => Ok(verdict),
         }
-        Ok(self.store.judge(&attempt).await?)
+    }
+
+    /// Every password that leads nowhere counts on the client's address. Behind a block that is every one, for if only
+    /// the wrong ones counted, the address's own block would tell which they were.
+    async fn count_on_address(&self, call: &Call, opened: &Opened, verdict: Verdict) -> Result<Verdict, Refused> {
+        let (request, ladder) = (self.request(), &self.policy.address);
+        let blocked = self.store.fail_address(&request, &call.address, ladder, opened.now).await?;
+        Ok(match (verdict, blocked) {
+            (Verdict::Wrong { blocked_until, exhausted, .. }, Some(_)) => {
+                Verdict::Wrong { left: 0, blocked_until, exhausted }
+            }
+            (verdict, _) => verdict,
+        })
     }
 
     fn attempt(&self, opened: &Opened, checked: &Checked, plan: &Plan) -> Result<Attempt, Refused> {
@@ -131,7 +140,11 @@ impl Engine {
             Door::First => self.policy.first_factor,
             Door::Second => self.policy.second_factor,
         };
-        let right = checked.right();
+        // What is only being turned on proves nothing of what is on: wrong guesses at that stay counted.
+        let right = match checked {
+            Checked::Code { right: true, enrolled: false, .. } => None,
+            _ => checked.right(),
+        };
         let write = if right == Some(false) { AccountWrite::default() } else { plan.write.clone() };
         Ok(Attempt {
             request: self.request(),
@@ -187,11 +200,11 @@ impl Engine {
             Verdict::OverBudget { until } => (Refused::new(Reason::TooManySends).until(until, opened.now), false),
             Verdict::Accepted | Verdict::Stale(_) | Verdict::Gone => (Refused::new(Reason::WizardChanged), false),
         };
-        let refused = opened.refuse(refused);
         if second && locked {
             self.kill(call, opened, event).await;
         }
-        refused
+        // After that, so that the answer tells where the wizard stands now.
+        opened.refuse(refused)
     }
 
     /// Ends the wizard along the `locked` edge of its step. Losing the race to do so is as good as winning it, and a
@@ -225,6 +238,7 @@ pub(super) fn refusal(rejection: &Rejection, now: DateTime<Utc>) -> Refused {
         Rejection::Expired => Refused::new(Reason::WizardNotFound),
         Rejection::Over | Rejection::NotHere => Refused::new(Reason::StepNotAllowed),
         Rejection::MethodNotEnabled(_) => Refused::new(Reason::MethodNotEnabled),
+        Rejection::MethodAlreadyEnabled(_) => Refused::new(Reason::MethodAlreadyEnabled),
         Rejection::PhoneNotAllowed => {
             Refused::new(Reason::InvalidPhone).field("phone", crate::engine::FieldProblem::PhoneNotAllowed)
         }

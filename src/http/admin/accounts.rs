@@ -12,7 +12,7 @@ use crate::http::context::Context;
 use crate::http::docs::Refusals;
 use crate::http::problem::Problem;
 use crate::http::surface::Surface;
-use crate::identity::{AccountId, Email, Locale, Phone, Secret, Username};
+use crate::identity::{Account, AccountId, Email, Locale, Phone, Secret, Username};
 
 use super::guard::Operator;
 use super::view::AccountView;
@@ -116,19 +116,34 @@ pub async fn list(
     };
     errors.check(&context)?;
     let refuse = |refused| context.problem(refused);
-    let named = query.email.as_deref().or(query.username.as_deref());
-    if let Some(name) = named {
-        let found = surface.engine.account_named(name).await.map_err(refuse)?;
-        return Ok(json(
-            StatusCode::OK,
-            &AccountPage { data: found.iter().map(AccountView::of).collect(), next: None },
-        ));
+    if query.email.is_some() || query.username.is_some() {
+        let found = named(&surface, &query).await.map_err(refuse)?;
+        let data = found.iter().map(AccountView::of).collect();
+        return Ok(json(StatusCode::OK, &AccountPage { data, next: None }));
     }
     let mut accounts = surface.engine.accounts(after, limit + 1).await.map_err(refuse)?;
     let more = accounts.len() > limit;
     accounts.truncate(limit);
     let next = accounts.last().filter(|_| more).map(|account| account.id.to_string());
     Ok(json(StatusCode::OK, &AccountPage { data: accounts.iter().map(AccountView::of).collect(), next }))
+}
+
+/// The account that has every name that is given. A text that cannot be such a name belongs to nobody: no user name
+/// holds an `@`, so an address never finds an account by its user name, nor the other way round.
+async fn named(surface: &Surface, query: &Listing) -> Result<Option<Account>, Refused> {
+    let email = query.email.as_deref().map(|text| Email::parse(text).ok().map(|email| email.to_string()));
+    let username =
+        query.username.as_deref().map(|text| Username::parse(text).ok().map(|name| name.as_str().to_owned()));
+    let mut found: Option<Account> = None;
+    for name in [email, username].into_iter().flatten() {
+        let Some(name) = name else { return Ok(None) };
+        let Some(account) = surface.engine.account_named(&name).await? else { return Ok(None) };
+        if found.as_ref().is_some_and(|other| other.id != account.id) {
+            return Ok(None);
+        }
+        found = Some(account);
+    }
+    Ok(found)
 }
 
 /// See an account

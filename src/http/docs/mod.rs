@@ -1,5 +1,6 @@
 //! The OpenAPI document, made from the handlers' own types.
 
+mod finish;
 mod responses;
 
 use actix_web::http::StatusCode;
@@ -26,6 +27,7 @@ pub fn document() -> OpenApi {
     if let Some(components) = &mut document.components {
         components.schemas.extend(responses::problem_schema());
     }
+    finish::finish(&mut document);
     document
 }
 

@@ -8,7 +8,7 @@ use crate::http::context::Context;
 use crate::http::docs::{Limited, Refusals};
 use crate::http::problem::Problem;
 use crate::http::surface::Surface;
-use crate::identity::Factor;
+use crate::identity::{Factor, Secret};
 
 use super::envelope::Envelope;
 use super::{BASE, answer, begun, parse};
@@ -58,12 +58,18 @@ fn known(context: &Context, kind: &str) -> Result<Factor, Problem> {
 #[serde(rename_all = "camelCase")]
 pub struct FactorStep {
     uuid: String,
-    /// `code` or `resend`; not needed with `phone`.
+    /// `code` or `resend`; not needed with `phone`. `password` and `choose` where an operator's workflow asks for them.
     action: Option<String>,
     #[schema(example = "+79994445561")]
     phone: Option<String>,
     #[schema(example = "123456")]
     code: Option<String>,
+    /// The account's password, with `action` `password`.
+    #[schema(value_type = Option<String>, max_length = 1024)]
+    password: Option<Secret>,
+    /// The method, with `action` `choose`.
+    #[serde(rename = "type")]
+    kind: Option<String>,
     /// The key that the start of an authenticator enrolment has shown; checked if given.
     key: Option<String>,
     /// Whether turning the method on or off ends all other sessions of the account.
@@ -94,15 +100,25 @@ pub async fn step(
 }
 
 fn input(context: &Context, given: FactorStep) -> Result<Input, Problem> {
-    let expected = |what: &str| FieldProblem::Invalid(what.to_owned());
+    let expected = |field: &str, what: &str| parse::invalid(context, field, FieldProblem::Invalid(what.to_owned()));
     match (given.action.as_deref(), given.phone) {
         (None | Some("phone"), Some(phone)) => Ok(Input::Phone(parse::phone(context, &phone)?)),
+        (Some("phone"), None) => Err(expected("phone", "a string")),
         (Some("resend"), _) => Ok(Input::Resend),
-        (Some("code"), _) | (None, None) => {
-            let code = given.code.ok_or_else(|| parse::invalid(context, "code", expected("a string")))?;
+        (Some("choose"), _) => {
+            let kind = given.kind.ok_or_else(|| expected("type", "a string"))?;
+            Ok(Input::Choose(parse::factor(context, "type", &kind)?))
+        }
+        (Some("password"), _) => {
+            let password = given.password.filter(|password| password.expose().len() <= 1_024);
+            let password = password.ok_or_else(|| expected("password", "a string of at most 1024 bytes"))?;
+            Ok(Input::Password { name: String::new(), password })
+        }
+        (Some("code") | None, _) => {
+            let code = given.code.ok_or_else(|| expected("code", "a string"))?;
             let end_other_sessions = given.end_other_sessions.unwrap_or(false);
             Ok(Input::Code(CodeInput { factor: None, code, key: given.key, end_other_sessions }))
         }
-        (Some(_), _) => Err(parse::invalid(context, "action", expected("code or resend"))),
+        (Some(_), _) => Err(expected("action", "one of code, resend, phone, password, choose")),
     }
 }

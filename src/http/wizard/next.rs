@@ -71,6 +71,14 @@ fn call(purpose: Purpose, ask: Ask, digits: u8, methods: &[Factor]) -> (&'static
     let signing_in = purpose == Purpose::SignIn;
     let code = Field::required("code").pattern(format!("^[0-9]{{{digits}}}$")).max_length(u32::from(digits));
     match ask {
+        Ask::CheckPassword if !signing_in => {
+            let password = Field::required("password").max_length(1_024);
+            ("/2fa/wizard", vec![Field::uuid(), Field::constant("action", "password"), password])
+        }
+        Ask::ChooseMethod if !signing_in => {
+            let method = Field::one_of("type", methods);
+            ("/2fa/wizard", vec![Field::uuid(), Field::constant("action", "choose"), method])
+        }
         Ask::CheckPassword => {
             let (email, password) = (Field::required("email"), Field::required("password"));
             ("/signin", vec![Field::uuid(), email.max_length(254), password.max_length(1_024)])

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::engine::ports::{AccountWrite, Attempt, Spend, StoreError, Subject, Verdict};
+use crate::engine::ports::{AccountWrite, Attempt, Door, Spend, StoreError, Subject, Verdict};
 use crate::identity::{Account, AccountId, Tally};
 
 use super::batch::Batch;
@@ -11,7 +11,7 @@ use super::shared::forget_at;
 use super::view::View;
 use super::{accounts, sends, sessions};
 
-/// Rules 2 to 10; the first is [`Batch::once`].
+/// Rules 2 to 11; the first is [`Batch::once`].
 pub fn judge(batch: &mut Batch, attempt: &Attempt) -> Result<Verdict, StoreError> {
     let account = match attempt.subject {
         Subject::Account(id) => match accounts::load(batch, id)? {
@@ -40,10 +40,13 @@ pub fn judge(batch: &mut Batch, attempt: &Attempt) -> Result<Verdict, StoreError
     if bench.spent == Spent::ByAnother {
         return bench.spent(batch, attempt);
     }
-    if let Some(budget) = &attempt.write.send
-        && let Some(until) = sends::used_up(batch, account.id, budget, bench.now)?
-    {
-        return Ok(Verdict::OverBudget { until: time(until) });
+    if let Some(budget) = &attempt.write.send {
+        if let Some(until) = { bench.doors }.at(Door::Second).blocked(bench.now) {
+            return Ok(Verdict::Blocked { until: time(until) });
+        }
+        if let Some(until) = sends::used_up(batch, account.id, budget, bench.now)? {
+            return Ok(Verdict::OverBudget { until: time(until) });
+        }
     }
     bench.accept(batch, attempt, &account)?;
     Ok(Verdict::Accepted)

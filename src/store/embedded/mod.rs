@@ -1,7 +1,7 @@
 //! The store in one file: redb, for a server that is a single process.
 //!
 //! Always: a write is on the disk (fsync) before it is answered. One thread writes, many calls to a transaction (see
-//! [`writer`]); reads run beside it on snapshots, off the async runtime. A fault of the disk or of the file is a
+//! `writer`); reads run beside it on snapshots, off the async runtime. A fault of the disk or of the file is a
 //! [`StoreError`], never a panic.
 //! Never here: another process's file. The file is locked for as long as the store is open.
 

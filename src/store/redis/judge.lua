@@ -113,7 +113,15 @@ if spent then
   return remembered('spent|' .. fail())
 end
 
--- 9. The send budget: a log of the times of sends, of which each window has its own view.
+-- 9. A code is sent to nobody who could not use it.
+if a.channel then
+  local second = read_tally(redis.call('HGET', counters, 'second'))
+  if second.blocked_until > now then
+    return 'blocked|' .. whole(second.blocked_until)
+  end
+end
+
+-- 10. The send budget: a log of the times of sends, of which each window has its own view.
 local sends
 if a.channel then
   sends = {}
@@ -147,7 +155,7 @@ if a.channel then
   end
 end
 
--- 10. Accepted. Everything is read before anything is written, so that a damaged record leaves nothing half done.
+-- 11. Accepted. Everything is read before anything is written, so that a damaged record leaves nothing half done.
 local names = a.doc and assert(string.match(redis.call('GET', base), '^%d+ (%S*) '))
 local sessions = base .. ':s'
 local opened = a.session and a.session_head .. ' ' .. a.session_doc

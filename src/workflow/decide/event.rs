@@ -80,6 +80,7 @@ pub enum Rejection {
     /// The step asks for something else.
     NotHere,
     MethodNotEnabled(Factor),
+    MethodAlreadyEnabled(Factor),
     PhoneNotAllowed,
     ResendTooSoon {
         not_before: DateTime<Utc>,

@@ -88,6 +88,14 @@ impl<'a> Walk<'a> {
         }
     }
 
+    /// A factor that was turned on since the wizard began is not replaced without its own code: it is turned off first.
+    fn still_off(&self, factor: Factor) -> Result<(), Rejection> {
+        match self.evidence.account {
+            Some(account) if account.has(factor) => Err(Rejection::MethodAlreadyEnabled(factor)),
+            _ => Ok(()),
+        }
+    }
+
     /// A code goes to what was confirmed at enrolment; the account's address also serves whoever is signed in already.
     fn reachable(&self, recipient: Recipient) -> Result<(), Rejection> {
         match recipient {
@@ -168,7 +176,10 @@ impl<'a> Walk<'a> {
                 Effect::SendCode(recipient)
             }
             Action::CreateSecret => Effect::CreateSecret,
-            Action::EnableFactor(factor) => Effect::Enable(factor),
+            Action::EnableFactor(factor) => {
+                self.still_off(factor)?;
+                Effect::Enable(factor)
+            }
             Action::DisableFactor(factor) => {
                 self.still_on(factor)?;
                 Effect::Disable(factor)

@@ -1,0 +1,125 @@
+//! What the README and the other documents tell people to do is done here, word for word.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use stepgate::config::Config;
+
+fn document(name: &str) -> String {
+    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap()
+}
+
+/// The fenced blocks of a language.
+fn blocks(text: &str, language: &str) -> Vec<String> {
+    let fence = format!("\n```{language}\n");
+    text.split(&fence).skip(1).map(|rest| rest.split("```").next().unwrap().to_owned()).collect()
+}
+
+struct Server {
+    process: Child,
+    greeting: String,
+}
+
+impl Server {
+    /// The real binary, in dev mode and a folder of its own.
+    fn start(folder: &Path) -> Self {
+        let mut process = Command::new(env!("CARGO_BIN_EXE_stepgate"))
+            .current_dir(folder)
+            .env("STEPGATE_LISTEN", "127.0.0.1:0")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut greeting = String::new();
+        let lines = BufReader::new(process.stdout.as_mut().unwrap()).lines();
+        for line in lines.map_while(Result::ok) {
+            greeting.push_str(&line);
+            greeting.push('\n');
+            if line.contains("/2fa/google") {
+                break;
+            }
+        }
+        Server { process, greeting }
+    }
+
+    /// The word that follows `label` in the greeting.
+    fn told(&self, label: &str) -> &str {
+        let after = self.greeting.split(label).nth(1).unwrap_or_else(|| panic!("no {label:?} in {}", self.greeting));
+        after.split_whitespace().next().unwrap()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn bash(script: &str) -> String {
+    let mut shell = Command::new("bash")
+        .args(["-euo", "pipefail", "-c", script])
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("bash, curl and oathtool are needed");
+    let mut said = String::new();
+    shell.stdout.take().unwrap().read_to_string(&mut said).unwrap();
+    assert!(shell.wait().unwrap().success(), "{said}");
+    said
+}
+
+#[test]
+fn the_commands_of_the_readme_sign_in_and_turn_sms_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path());
+    let script = blocks(&document("README.md"), "bash").join("\n");
+    let script = script
+        .replace("PASSWORD=as-printed", &format!("PASSWORD={}", server.told("password")))
+        .replace("SECRET=AS-PRINTED", &format!("SECRET={}", server.told("TOTP")))
+        .replace("127.0.0.1:8080", server.told("http://"));
+    let said = bash(&script);
+    assert!(said.contains(r#""workflow":"2fa_google_auth""#), "{said}");
+    assert!(said.contains(r#""code":202"#), "{said}");
+    assert!(said.contains(r#"{"caption":"SMS Confirmation","isEnabled":true,"name":"sms"}"#), "{said}");
+}
+
+#[test]
+fn the_commands_that_the_server_prints_sign_in() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path());
+    let script = server.greeting.split("another shell:").nth(1).unwrap();
+    let said = bash(script);
+    assert!(said.contains(r#""code":202"#) && said.contains("accessToken"), "{said}");
+}
+
+/// The example for production holds with the secrets that stand below it, and with nothing else.
+#[test]
+fn the_configuration_of_the_readme_is_a_good_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("stepgate.toml");
+    std::fs::write(&file, &blocks(&document("README.md"), "toml")[0]).unwrap();
+    let secrets = [
+        ("STEPGATE_MASTER_KEY", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="),
+        ("STEPGATE_ADMIN_KEY", "0123456789abcdef0123456789abcdef"),
+        ("STEPGATE_SMS__WEBHOOK__SECRET", "0123456789abcdef0123456789abcdef"),
+    ];
+    let secrets = secrets.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let config = Config::load(Some(&file), secrets.into_iter()).unwrap();
+    assert!(!config.dev);
+    assert_eq!(config.warnings(), &[] as &[String]);
+}
+
+/// The whole files in the guide to workflows are proved, one by one.
+#[test]
+fn the_workflows_of_the_guide_are_proved() {
+    let examples = blocks(&document("docs/workflows.md"), "toml");
+    let whole: Vec<&String> = examples.iter().filter(|text| text.contains("schema")).collect();
+    assert!(!whole.is_empty());
+    for source in whole {
+        let report = stepgate::workflow::check(&[("signin.toml".to_owned(), source.clone())]);
+        assert!(report.is_sound(), "{report}");
+    }
+}
