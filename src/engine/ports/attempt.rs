@@ -10,8 +10,9 @@ use super::store::{NewChange, RequestId};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Subject {
     Account(AccountId),
-    /// A name that nobody has: the keyed digest of its [`LoginName`], so that an unknown name runs into the same
-    /// limits as a known one. Never has an account, so nothing but wrong attempts is counted on it.
+    /// A name that nobody has: the keyed digest of its [`LoginName`](crate::identity::LoginName), so that an unknown
+    /// name runs into the same limits as a known one. Never has an account, so nothing but wrong attempts is counted
+    /// on it.
     Nobody(String),
 }
 
