@@ -77,8 +77,8 @@ fn the_commands_of_the_readme_sign_in_and_turn_sms_on() {
     let server = Server::start(folder.path());
     let script = blocks(&document("README.md"), "bash").join("\n");
     let script = script
-        .replace("PASSWORD=as-printed", &format!("PASSWORD={}", server.told("password")))
-        .replace("SECRET=AS-PRINTED", &format!("SECRET={}", server.told("TOTP")))
+        .replace("PASSWORD=as-printed", &format!("PASSWORD={}", server.told("PASSWORD=")))
+        .replace("SECRET=AS-PRINTED", &format!("SECRET={}", server.told("SECRET=")))
         .replace("127.0.0.1:8080", server.told("http://"));
     let said = bash(&script);
     assert!(said.contains(r#""workflow":"2fa_google_auth""#), "{said}");

@@ -19,6 +19,7 @@ pub enum Account {
 
 #[derive(Args)]
 pub struct Add {
+    /// The address, by which the account signs in
     email: String,
     #[arg(long)]
     username: Option<String>,

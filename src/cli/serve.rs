@@ -34,7 +34,7 @@ fn greeting(application: &Application) -> String {
     let email = &demo.email;
     let account = match (&demo.secrets, walk_through(address, demo)) {
         (Some((password, secret)), Some(commands)) => format!(
-            "Demo account (shown this once):\n  email    {email}\n  password {}\n  TOTP     {}\n\n\
+            "Demo account (shown this once):\n\nEMAIL={email}\nPASSWORD={}\nSECRET={}\n\n\
              One sign-in, to be pasted into another shell:\n\n{commands}\n",
             password.expose(),
             secret.base32(),

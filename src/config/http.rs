@@ -15,7 +15,7 @@ pub(super) const KEYS: &[Key] = &[
         "http.request_timeout",
         Kind::Duration("1s", "2m"),
         Fallback::Value("15s"),
-        "How long a client may take to send a request's head, and how long its handling may take.",
+        "How long a client may take to send a request's head, and again to send its body.",
     ),
     Key::new(
         "http.keep_alive",

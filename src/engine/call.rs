@@ -90,6 +90,8 @@ pub struct Asking {
     pub resend: bool,
     /// What the step that offers alternatives asks for.
     pub switch: Option<Ask>,
+    /// The methods that the account has on, once the password was given.
+    pub methods: Vec<Factor>,
 }
 
 /// What a step has to tell.

@@ -87,9 +87,17 @@ impl Passwords {
     }
 }
 
-/// Whether `text` is a password hash that [`Passwords::verify`] can check.
+/// The dearest imported hash that is taken: 64 MiB, 10 passes, 4 lanes. A dearer one would hold up everybody's sign-in.
+const DEAREST: (u32, u32, u32) = (64 * 1024, 10, 4);
+
+/// Whether `text` is a password hash that [`Passwords::verify`] can check: Argon2 in PHC form, with salt and hash, and
+/// of bounded cost.
 pub fn is_supported_hash(text: &str) -> bool {
-    argon2::password_hash::phc::PasswordHash::new(text).is_ok_and(|hash| hash.algorithm.as_str().starts_with("argon2"))
+    let Ok(hash) = argon2::password_hash::phc::PasswordHash::new(text) else { return false };
+    let (Ok(_), Ok(params)) = (Algorithm::new(hash.algorithm.as_str()), Params::try_from(&hash)) else { return false };
+    let (memory, passes, lanes) = DEAREST;
+    let affordable = params.m_cost() <= memory && params.t_cost() <= passes && params.p_cost() <= lanes;
+    affordable && hash.salt.is_some() && hash.hash.is_some()
 }
 
 fn hasher() -> Argon2<'static> {
@@ -116,6 +124,21 @@ mod tests {
         assert!(stored.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{stored}");
         assert!(passwords.verify(Secret::new("correct horse"), Some(stored.clone())).await.unwrap());
         assert!(!passwords.verify(Secret::new("Correct horse"), Some(stored)).await.unwrap());
+    }
+
+    #[test]
+    fn an_imported_hash_is_whole_and_of_bounded_cost() {
+        let rest = "c29tZXNhbHQxMjM0NTY$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
+        assert!(is_supported_hash(&format!("$argon2id$v=19$m=19456,t=2,p=1${rest}")));
+        assert!(is_supported_hash(&format!("$argon2i$v=19$m=65536,t=3,p=4${rest}")));
+        for bad in ["m=4194304,t=1,p=1", "m=19456,t=1000,p=1", "m=19456,t=2,p=64", "m=x"] {
+            assert!(!is_supported_hash(&format!("$argon2id$v=19${bad}${rest}")), "{bad}");
+        }
+        for bad in ["$argon2id", "$argon2zz$v=19$m=19456,t=2,p=1$c29tZXNhbHQ$aGFzaA", "$argon2id$v=19$m=19456,t=2,p=1"]
+        {
+            assert!(!is_supported_hash(bad), "{bad}");
+        }
+        assert!(!is_supported_hash("correct horse"));
     }
 
     #[tokio::test]

@@ -3,8 +3,8 @@ use chrono::{DateTime, Utc};
 use crate::engine::{Engine, Reason, Refused, Token, Tokens};
 use crate::identity::{Account, Bearer, RefreshOutcome, RefreshToken, Secret, Session, SessionId};
 
-/// How often two refreshes of one session may collide before one of them gives up.
-const PATIENCE: usize = 8;
+/// How often a refresh may lose to others of the same session before it gives up. Each loss is another one's success.
+const PATIENCE: usize = 64;
 
 /// Whoever a living access token speaks for.
 #[derive(Debug, Clone)]

@@ -40,11 +40,11 @@ impl Context {
         let peer = req.peer_addr().map(|peer| peer.ip());
         let proxies = surface.map_or(&[][..], |surface| &surface.trusted_proxies);
         let address = client_address(proxies, peer, forwarded_for(req).as_deref());
-        let idempotency_key = match text(IDEMPOTENCY_KEY) {
-            Some(key) if !key.is_empty() && key.len() <= 255 => Some(key),
-            Some(_) => return Err(Problem::header(locale, "Idempotency-Key")),
-            None => None,
-        };
+        let usable = |key: &String| !key.is_empty() && key.len() <= 255;
+        let idempotency_key = text(IDEMPOTENCY_KEY).filter(usable);
+        if idempotency_key.is_none() && req.headers().contains_key(IDEMPOTENCY_KEY) {
+            return Err(Problem::header(locale, "Idempotency-Key"));
+        }
         let client = Client {
             address: address.map(|address| address.to_string()),
             agent: text(header::USER_AGENT).map(|agent| agent.chars().take(200).collect()),

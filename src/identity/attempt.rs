@@ -13,7 +13,17 @@ pub struct Ladder {
     pub longest: u64,
 }
 
-/// What an account or an address has failed so far. Only a success clears it: time ends a block, not the ladder.
+impl Ladder {
+    /// How long after the end of a block the next one still counts as a further one: the longest block and a day. The
+    /// tallies of unknown names are kept at least as long, so that their ladder tells nothing.
+    pub fn memory(&self) -> u64 {
+        const DAY: u64 = 86_400_000;
+        self.longest.saturating_add(DAY)
+    }
+}
+
+/// What an account or an address has failed so far. A success clears it; time ends a block at once, and the ladder when
+/// nothing has been blocked for [`Ladder::memory`].
 ///
 /// The Redis store applies these rules in `tally.lua`, the embedded one through this type; the contract suite holds
 /// both to the same answers.
@@ -55,6 +65,9 @@ impl Tally {
         if self.failures < ladder.limit {
             return Allowance { left: ladder.limit - self.failures, blocked_until: None };
         }
+        if now.saturating_sub(self.blocked_until) >= ladder.memory() {
+            self.blocks = 0;
+        }
         // 2^20 blocks of a millisecond already exceed any sensible longest block.
         let doubled = ladder.block.saturating_mul(1 << self.blocks.min(20));
         self.blocked_until = now + doubled.min(ladder.longest);
@@ -89,6 +102,20 @@ mod tests {
             now = until;
         }
         assert_eq!(waits, [600_000, 1_200_000, 2_400_000, 3_600_000]);
+    }
+
+    #[test]
+    fn the_ladder_is_forgotten_after_a_long_quiet() {
+        let once = |tally: &mut Tally, now| {
+            let ladder = Ladder { limit: 1, ..SIGN_IN };
+            tally.fail(&ladder, now).blocked_until.unwrap() - now
+        };
+        let (mut tally, memory) = (Tally::default(), SIGN_IN.memory());
+        assert_eq!(once(&mut tally, 1_000), 600_000);
+        let end = tally.blocked_until;
+        let mut patient = tally;
+        assert_eq!(once(&mut tally, end + memory - 1), 1_200_000);
+        assert_eq!(once(&mut patient, end + memory), 600_000);
     }
 
     #[test]

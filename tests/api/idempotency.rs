@@ -158,8 +158,9 @@ async fn another_body_under_the_key_is_refused(app: TestApp) {
     let right = json!({ "uuid": uuid, "code": code });
     keyed(&app, "one", "/api/v2/my/2fa/google", &right).await.refused(422, "idempotency_key_reused");
     // The same body on another path is another request too.
-    keyed(&app, "one", "/api/v2/my/2fa/sms", &wrong).await.refused(422, "idempotency_key_reused");
-    keyed(&app, "two", "/api/v2/my/2fa/google", &right).await.expect(202);
+    keyed(&app, "two", "/api/v2/my/2fa/google", &wrong).await.refused(422, "invalid_code");
+    keyed(&app, "two", "/api/v2/my/2fa/sms", &wrong).await.refused(422, "idempotency_key_reused");
+    keyed(&app, "three", "/api/v2/my/2fa/google", &right).await.expect(202);
 }
 
 /// A4: watches that a kept refusal is replayed and not judged again; a guess in disguise is still a guess.

@@ -53,6 +53,7 @@ mod operations;
 mod outages;
 #[path = "../harness/redis.rs"]
 mod redis;
+mod replays;
 mod round_trips;
 mod secrets;
 mod seed;

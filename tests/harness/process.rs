@@ -2,12 +2,13 @@
 //! read, and gone with the test.
 
 #![allow(dead_code, reason = "each room uses its own part of it")]
+#![allow(clippy::print_stdout, reason = "a failure shows the log of its server")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -153,6 +154,10 @@ impl Stepgate {
 
 impl Drop for Stepgate {
     fn drop(&mut self) {
+        if thread::panicking() {
+            // `println` and not `eprintln`: the test runner shows it with the failure, and only then.
+            println!("{}", String::from_utf8_lossy(&self.log.lock().unwrap_or_else(PoisonError::into_inner)));
+        }
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -3,7 +3,7 @@
 use std::net::TcpListener;
 
 use crate::harness::{MASTER_KEY, Stepgate, run};
-use crate::redis::{Server, free_port};
+use crate::redis::{Cluster, Server, free_port};
 
 /// All bad values and unknown keys at once, by name, with a code other than zero, and no value that may be a secret.
 #[test]
@@ -127,6 +127,30 @@ fn a_store_that_is_not_there_is_named() {
         assert!(told.err.starts_with("store: ") && !told.err.contains("panicked") && told.out.is_empty(), "{told:?}");
     }
     assert_eq!(std::fs::read_to_string(home.path().join("odd/stepgate.redb")).unwrap(), "not a store");
+}
+
+/// The login in the store's address is used, for a cluster as well, and shows up neither in the log nor in a refusal.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_login_to_the_store_is_used_and_not_shown() {
+    let home = tempfile::tempdir().unwrap();
+    let (single, cluster) = (Server::start(&["--save", ""]), Cluster::start());
+    for server in cluster.nodes.iter().chain([&single]) {
+        server.ask::<()>(&["CONFIG", "SET", "requirepass", "p@ss/w0rd"]);
+    }
+    for url in [single.url(), cluster.url()] {
+        let with = |password: &str| url.replacen("://", &format!("://:{password}@"), 1);
+        let mut server = Stepgate::start(home.path(), &[("STEPGATE_STORE", &with("p%40ss%2Fw0rd"))]);
+        assert!(server.client().wizard().await.is_some());
+        server.terminate();
+        server.ended();
+        assert!(!server.log().contains("w0rd"), "{}", server.log());
+        for refused in [url.clone(), with("wr0ng")] {
+            let settings = [("STEPGATE_LISTEN", "127.0.0.1:0"), ("STEPGATE_STORE", refused.as_str())];
+            let told = run(home.path(), &[], &settings, "");
+            assert_eq!(told.status.code(), Some(1), "{told:?}");
+            assert!(told.err.contains("store: ") && !told.err.contains("wr0ng"), "{told:?}");
+        }
+    }
 }
 
 /// A store that was written under another master key is not served.

@@ -15,7 +15,7 @@ impl Engine {
     pub(super) fn replay(&self, call: &Call, wizard: &Wizard) -> Result<Option<Answer>, Refused> {
         let (Some(idempotency), Some(answered)) = (&call.idempotency, &wizard.answered) else { return Ok(None) };
         let same = |stored: &str, asked: &str| bool::from(stored.as_bytes().ct_eq(asked.as_bytes()));
-        if !same(&answered.key, &self.keys.mac("idempotency-key", &[&idempotency.key])) {
+        if !same(&answered.key, &self.key_digest(call, &idempotency.key)) {
             return Ok(None);
         }
         if !same(&answered.request, &self.keys.mac("idempotency-request", &[&idempotency.request])) {
@@ -42,27 +42,34 @@ impl Engine {
             Refused::new(Reason::Internal)
         })?;
         next.answered = Some(Answered {
-            key: self.keys.mac("idempotency-key", &[&idempotency.key]),
+            key: self.key_digest(call, &idempotency.key),
             request: self.keys.mac("idempotency-request", &[&idempotency.request]),
             answer: self.keys.seal(&plain, &[&next.id.to_string(), "answer"], self.entropy.bytes()),
         });
         Ok(())
     }
 
-    /// Keeps a refusal too, so that a wrong guess asked twice is counted once. What may change by itself (a store that
-    /// was away, a full queue, a lost race) is not kept.
+    /// An answer belongs to whoever showed the wizard key when it was given, or showed none then.
+    fn key_digest(&self, call: &Call, key: &str) -> String {
+        let shown = call.wizard_key.as_ref().map_or("", |shown| shown.expose());
+        self.keys.mac("idempotency-key", &[key, shown])
+    }
+
+    /// Lets go of a kept answer whose key was shown with another request. Whoever could try one request after the other
+    /// against it would be guessing without being counted.
+    pub(super) async fn forget_answer(&self, opened: &Opened) {
+        let mut next = opened.wizard.clone();
+        next.revision += 1;
+        next.answered = None;
+        if let Err(error) = self.store.commit_wizard(&self.request(), &next).await {
+            tracing::warn!(%error, wizard = %next.id, "a kept answer could not be dropped");
+        }
+    }
+
+    /// Keeps a refusal too, if it was counted, so that a wrong guess asked twice is counted once. No other is kept: it
+    /// costs nothing to find out again, and must not take the place of an answer that somebody still waits for.
     pub(super) async fn remember_refusal(&self, call: &Call, opened: &Opened, refused: &Refused) {
-        let passing = matches!(
-            refused.reason,
-            Reason::Unavailable
-                | Reason::Overloaded
-                | Reason::WizardChanged
-                | Reason::WizardNotFound
-                | Reason::IdempotencyKeyReused
-                | Reason::DeliveryFailed
-                | Reason::Internal
-        );
-        if call.idempotency.is_none() || passing {
+        if call.idempotency.is_none() || refused.attempts_left.is_none() {
             return;
         }
         let mut next = opened.wizard.clone();

@@ -3,7 +3,7 @@ use chrono::{DateTime, Utc};
 use crate::engine::ports::{AccountWrite, Attempt, Door, Subject, Verdict};
 use crate::engine::{Call, Engine, Input, Reason, Refused, Standing};
 use crate::identity::Account;
-use crate::workflow::{Event, Evidence, Known, Rejection, Transition, WizardId, decide};
+use crate::workflow::{Event, Evidence, Fact, Known, Rejection, Transition, WizardId, decide};
 
 use super::Gate;
 use super::check::Checked;
@@ -20,8 +20,13 @@ impl Engine {
     /// [`Refused`]; the wizard then stands where it stood, unless the reason is a lock, which ends it.
     pub async fn step(&self, call: &Call, id: WizardId, gate: Gate<'_>, input: Input) -> Result<Standing, Refused> {
         let mut opened = self.open(call, id, gate, Some(&input)).await?;
-        if let Some(answer) = self.replay(call, &opened.wizard)? {
-            return answer;
+        match self.replay(call, &opened.wizard) {
+            Ok(Some(answer)) => return answer,
+            Ok(None) => {}
+            Err(refused) => {
+                self.forget_answer(&opened).await;
+                return Err(refused);
+            }
         }
         let result = self.take(call, &mut opened, &input).await;
         if let Err(refused) = &result {
@@ -161,8 +166,14 @@ impl Engine {
         })
     }
 
-    /// The account has changed since it was copied: goes on with what it is now, and mends the copy.
+    /// The account has changed since it was copied: goes on with what it is now, and mends the copy. A wizard in which
+    /// the password was given goes on only while that is still the password.
     async fn catch_up(&self, opened: &mut Opened, account: Account) -> Result<(), Refused> {
+        let password = |account: &Account| account.password_hash.clone();
+        let changed = opened.account.as_ref().and_then(password) != password(&account);
+        if changed && opened.name.is_none() && opened.wizard.facts.holds(Fact::PasswordVerified) {
+            return Err(Refused::new(Reason::WizardNotFound));
+        }
         if opened.name.is_some() {
             self.store.refresh_names(&account, &account.login_names(&self.policy.names)).await?;
         }

@@ -25,7 +25,7 @@ impl Engine {
             step: wizard.step.clone(),
             shows: workflow.shows(&wizard.step).to_owned(),
             purpose: workflow.purpose,
-            asks: workflow.waiting(&wizard.step).map(|wait| self.asking(workflow, wait)),
+            asks: workflow.waiting(&wizard.step).map(|wait| self.asking(wizard, workflow, wait)),
             done,
             data,
             receipt: wizard.sends.outstanding.as_ref().and_then(|outstanding| receipt(wizard, outstanding)),
@@ -33,13 +33,14 @@ impl Engine {
         })
     }
 
-    fn asking(&self, workflow: &Workflow, wait: &Wait) -> Asking {
+    fn asking(&self, wizard: &Wizard, workflow: &Workflow, wait: &Wait) -> Asking {
         let digits = match wait.ask {
             Ask::CheckTotp(_) => self.policy.totp.digits,
             Ask::CheckCode(_) | Ask::CheckPassword | Ask::ChooseMethod | Ask::EnterPhone => self.policy.code_digits,
         };
         let switch = wait.switch.as_deref().and_then(|name| workflow.waiting(name)).map(|wait| wait.ask);
-        Asking { ask: wait.ask, digits, resend: wait.resend.is_some(), switch }
+        let methods = wizard.account.as_ref().map(Account::enabled).unwrap_or_default();
+        Asking { ask: wait.ask, digits, resend: wait.resend.is_some(), switch, methods }
     }
 
     fn data(&self, wizard: &Wizard, wait: &Wait) -> Result<Data, Refused> {

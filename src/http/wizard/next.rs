@@ -2,7 +2,7 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use crate::engine::{Asking, Data, Standing};
+use crate::engine::{Asking, Standing};
 use crate::identity::{Factor, Recipient};
 use crate::workflow::{Ask, Purpose, TotpOf};
 
@@ -51,11 +51,7 @@ impl Next {
     /// `None` when the wizard is over.
     pub fn of(standing: &Standing) -> Option<Self> {
         let asking = standing.asks.as_ref()?;
-        let methods = match &standing.data {
-            Data::Methods(methods) => methods.as_slice(),
-            _ => &Factor::ALL,
-        };
-        let (path, fields) = call(standing.purpose, asking.ask, asking.digits, methods);
+        let (path, fields) = call(standing.purpose, asking.ask, asking.digits, &asking.methods);
         Some(Next {
             method: "POST",
             href: format!("{BASE}{path}"),
@@ -115,9 +111,11 @@ fn alternatives(standing: &Standing, asking: &Asking) -> Vec<Alternative> {
             }
         });
     }
-    if let Some(switch) = asking.switch {
+    // Whoever has one method has nothing to choose.
+    let choice = asking.methods.len() > 1;
+    if let Some(switch) = asking.switch.filter(|switch| *switch != Ask::ChooseMethod || choice) {
         let rel = if switch == Ask::EnterPhone { "change_phone" } else { "choose" };
-        let (path, fields) = call(standing.purpose, switch, asking.digits, &Factor::ALL);
+        let (path, fields) = call(standing.purpose, switch, asking.digits, &asking.methods);
         list.push(post(rel, path, fields));
     }
     let href = format!("{BASE}/wizard/{}", standing.id);

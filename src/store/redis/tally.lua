@@ -34,6 +34,9 @@ local function fail_tally(tally, ladder, now)
   if tally.failures < ladder.limit then
     return ladder.limit - tally.failures, nil
   end
+  if now - tally.blocked_until >= ladder.longest + 86400000 then
+    tally.blocks = 0
+  end
   local doubled = ladder.block * 2 ^ math.min(tally.blocks, 20)
   tally.blocked_until = now + math.min(doubled, ladder.longest)
   tally.blocks = tally.blocks + 1
