@@ -65,8 +65,8 @@ const ROWS: &[(&str, &str)] = &[
 const INTRO: &str = "\
 # What is watched by which test
 
-Each requirement below is held by the tests named beside it; each of them fails when its guard is taken out. The table is
-generated from the tests' own comments (`STEPGATE_BLESS=1 cargo test --test security` rewrites it), and a requirement
+Each requirement below is held by the tests named beside it, which are there to fail when its guard is taken out; where two
+guards stand one behind the other (names and messages are checked twice), both have to go. The table is generated from the tests' own comments (`STEPGATE_BLESS=1 cargo test --test security` rewrites it), and a requirement
 without a test fails the run.
 
 Run one with `cargo test NAME`.
