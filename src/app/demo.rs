@@ -60,10 +60,12 @@ pub fn walk_through(address: SocketAddr, demo: &Demo) -> Option<String> {
     let (password, secret) = demo.secrets.as_ref()?;
     let (email, password, secret) = (&demo.email, password.expose(), secret.base32());
     Some(format!(
-        r#"EMAIL={email} PASSWORD={password} SECRET={secret}
+        r#"EMAIL={email}
+PASSWORD={password}
+SECRET={secret}
 API=http://{address}/api/v2/my
 UUID=$(curl -s $API/signin/wizard | sed 's/.*"uuid":"\([^"]*\)".*/\1/')
-curl -s $API/signin -H 'Content-Type: application/json' -d "{{\"uuid\":\"$UUID\",\"email\":\"{email}\",\"password\":\"{password}\"}}"
+curl -s $API/signin -H 'Content-Type: application/json' -d "{{\"uuid\":\"$UUID\",\"email\":\"$EMAIL\",\"password\":\"$PASSWORD\"}}"
 CODE=$(oathtool --totp -b $SECRET)
 curl -s $API/2fa/google -H 'Content-Type: application/json' -d "{{\"uuid\":\"$UUID\",\"code\":\"$CODE\"}}"
 "#

@@ -32,14 +32,11 @@ fn greeting(application: &Application) -> String {
     let listens = format!("Stepgate listens on http://{address}\n");
     let Some(demo) = application.demo() else { return listens };
     let email = &demo.email;
-    let account = match (&demo.secrets, walk_through(address, demo)) {
-        (Some((password, secret)), Some(commands)) => format!(
-            "Demo account (shown this once):\n\nEMAIL={email}\nPASSWORD={}\nSECRET={}\n\n\
-             One sign-in, to be pasted into another shell:\n\n{commands}\n",
-            password.expose(),
-            secret.base32(),
+    let account = match walk_through(address, demo) {
+        Some(commands) => format!(
+            "The demo account, and one sign-in with it. This is shown once; paste it into another shell:\n\n{commands}\n"
         ),
-        _ => format!(
+        None => format!(
             "The demo account {email} was made at an earlier start, and its password and secret were shown then. To get \
              a new one, stop the server and delete its store.\n"
         ),
