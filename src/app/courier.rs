@@ -57,7 +57,7 @@ impl DevOutbox for Outbox {
                 to: message.to,
                 subject: message.subject,
                 text: message.text,
-                code: Some(message.code),
+                code: message.code,
                 locale: message.locale.as_str().to_owned(),
                 sent_at: message.sent_at,
             })

@@ -12,6 +12,7 @@ mod system;
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix_web::dev::{Server, ServerHandle};
 use actix_web::middleware::from_fn;
@@ -25,7 +26,7 @@ pub use system::{SystemClock, SystemEntropy};
 
 use crate::config::{Algorithm, Binding, Config};
 use crate::engine::ports::{Clock, Entropy, Store, StoreError};
-use crate::engine::{Definitions, Engine, Passwords, Refused, Settings};
+use crate::engine::{Audit, Definitions, Engine, Errands, Passwords, Refused, Settings};
 use crate::http::{self, Surface};
 use crate::identity::{BadSigningKey, Keys, TokenAlgorithm};
 
@@ -77,6 +78,8 @@ pub struct Application {
     address: SocketAddr,
     surface: web::Data<Surface>,
     demo: Option<Demo>,
+    /// How long what is under way may take when the server stops.
+    drain: Duration,
 }
 
 impl Application {
@@ -96,7 +99,7 @@ impl Application {
         let address = listener.local_addr().map_err(refused)?;
         let surface = web::Data::new(surface(config, engine));
         let server = serve(config, listener, surface.clone()).map_err(refused)?;
-        Ok(Application { server, address, surface, demo })
+        Ok(Application { server, address, surface, demo, drain: config.http.drain_timeout })
     }
 
     /// Where the server listens; the port is the real one when 0 was asked for.
@@ -122,7 +125,12 @@ impl Application {
     /// # Errors
     /// When the server cannot go on.
     pub async fn run_until_stopped(self) -> std::io::Result<()> {
-        self.server.await
+        let (engine, within) = (self.engine(), self.drain);
+        self.server.await?;
+        if !engine.errands.finish(within).await {
+            tracing::error!("the server stops with work undone");
+        }
+        Ok(())
     }
 }
 
@@ -144,7 +152,7 @@ pub async fn engine(config: &Config, world: &World) -> Result<(Engine, Option<cr
     let tokens = signing::access_tokens(&*store, &keys, &*world.entropy, algorithm, issuer, audience).await?;
     let passwords = Passwords::new(config.password.concurrency, config.password.queue, world.entropy.bytes())
         .map_err(|_| StartError::Passwords)?;
-    let days = |ttl: std::time::Duration| TimeDelta::from_std(ttl).unwrap_or(TimeDelta::MAX);
+    let days = |ttl: Duration| TimeDelta::from_std(ttl).unwrap_or(TimeDelta::MAX);
     let settings = Settings {
         access_ttl: days(config.tokens.access_ttl),
         refresh_ttl: days(config.tokens.refresh_ttl),
@@ -161,6 +169,8 @@ pub async fn engine(config: &Config, world: &World) -> Result<(Engine, Option<cr
         passwords,
         definitions: Definitions::new(catalogue),
         settings,
+        errands: Errands::new(),
+        audit: Audit::new(Vec::new()),
     };
     Ok((engine, outbox))
 }

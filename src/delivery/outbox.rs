@@ -30,7 +30,8 @@ pub struct OutboxMessage {
     pub to: String,
     pub subject: Option<String>,
     pub text: String,
-    pub code: String,
+    /// Of a message that brings one.
+    pub code: Option<String>,
     pub locale: Locale,
     #[serde(serialize_with = "micros")]
     pub sent_at: DateTime<Utc>,
@@ -68,8 +69,11 @@ impl Outbox {
                 ("email", email.to_string(), Some(letter.subject), letter.text)
             }
         };
-        let MessageKind::Code { code, .. } = &message.kind;
-        let (id, code) = (message.id.clone(), code.expose().to_owned());
+        let code = match &message.kind {
+            MessageKind::Code { code, .. } => Some(code.expose().to_owned()),
+            MessageKind::Notice { .. } => None,
+        };
+        let id = message.id.clone();
         OutboxMessage { id, channel, to, subject, text, code, locale: message.locale, sent_at: self.clock.now() }
     }
 }

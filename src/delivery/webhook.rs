@@ -81,7 +81,9 @@ impl Webhook {
         let Address::Phone(phone) = &message.to else {
             return Err(Failure::permanent("the SMS webhook takes phone numbers only"));
         };
-        let MessageKind::Code { code, .. } = &message.kind;
+        let MessageKind::Code { code, .. } = &message.kind else {
+            return Err(Failure::permanent("the SMS webhook takes codes only"));
+        };
         let body = Body {
             to: phone.as_str(),
             text: &self.wording.sms(message),

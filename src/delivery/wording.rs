@@ -49,7 +49,13 @@ impl Wording {
     pub fn letter(&self, message: &Message) -> Letter {
         let values = self.values(message);
         let say = |id| say(message.locale, id, &values);
-        let MessageKind::Code { code, .. } = &message.kind;
+        let code = match &message.kind {
+            MessageKind::Code { code, .. } => code,
+            MessageKind::Notice { .. } => {
+                let text = say("notice");
+                return Letter { subject: say("notice-subject"), html: escaped(&text), text };
+            }
+        };
         let (lead, lifetime, unasked) = (say("email-lead"), say("email-lifetime"), say("email-unasked"));
         let text = format!("{lead}\n\n    {}\n\n{lifetime}\n\n{unasked}\n", code.expose());
         let html = format!(
@@ -68,12 +74,12 @@ impl Wording {
     }
 
     fn values(&self, message: &Message) -> Values {
-        let MessageKind::Code { code, minutes } = &message.kind;
-        HashMap::from([
-            ("product".into(), self.product.clone().into()),
-            ("code".into(), code.expose().to_owned().into()),
-            ("minutes".into(), (*minutes).into()),
-        ])
+        let mut values = HashMap::from([("product".into(), self.product.clone().into())]);
+        if let MessageKind::Code { code, minutes } = &message.kind {
+            values.insert("code".into(), code.expose().to_owned().into());
+            values.insert("minutes".into(), (*minutes).into());
+        }
+        values
     }
 }
 

@@ -62,6 +62,11 @@ impl Engine {
             permissions: new.permissions,
             password_hash,
             factors: Factors::default(),
+            epoch: 0,
+            stood_in: None,
+            recovery: None,
+            devices: Vec::new(),
+            external_id: None,
             created_at: now,
             updated_at: now,
         };

@@ -184,6 +184,14 @@ pub enum FieldProblem {
     Key,
     PasswordHash,
     PasswordLength,
+    /// Too easy to guess.
+    PasswordWeak,
+    /// On the list of passwords that everybody tries.
+    PasswordCommon,
+    /// The confirmation is another one.
+    PasswordsDiffer,
+    RecoveryCode,
+    Purpose,
     Locale,
     OutOfRange(u64, u64),
     Time,
@@ -206,6 +214,16 @@ pub enum Reason {
     InvalidPhone,
     MethodNotEnabled,
     MethodAlreadyEnabled,
+    /// The operator does not let this account turn the method on.
+    MethodNotAllowed,
+    /// A factor must be proved first: none was in this session for a while.
+    StepUpRequired,
+    /// Unknown, used, expired, or of another account or purpose: all look the same.
+    InvalidSuccessToken,
+    /// A password that cannot be taken; the fields say why.
+    PasswordRefused,
+    /// Passwords are kept in the operator's own directory.
+    PasswordElsewhere,
     TooManyAttempts,
     AccountLocked,
     ResendTooSoon,

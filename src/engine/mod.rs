@@ -5,9 +5,11 @@
 //! Never here: HTTP, Redis, SMTP. What the outside is made of is behind the ports.
 
 mod accounts;
+mod audit;
 mod call;
 mod changes;
 mod definitions;
+mod errands;
 mod passwords;
 pub mod ports;
 mod sessions;
@@ -18,12 +20,14 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 
 pub use accounts::{AccountPatch, NewAccount, NewPassword};
+pub use audit::{Audit, Happening};
 pub use call::{
     Asking, Call, Client, CodeInput, Data, Enrolment, FieldProblem, Idempotency, Input, Reason, Refused, SendReceipt,
     Standing, Token, Tokens,
 };
 pub use changes::{ChangeFilter, ChangePage};
 pub use definitions::Definitions;
+pub use errands::Errands;
 pub use passwords::{PasswordError, Passwords};
 pub use sessions::Caller;
 pub use wizards::{Gate, Started};
@@ -52,6 +56,8 @@ pub struct Engine {
     pub passwords: Passwords,
     pub definitions: Definitions,
     pub settings: Settings,
+    pub errands: Errands,
+    pub audit: Audit,
 }
 
 impl Engine {

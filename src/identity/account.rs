@@ -5,7 +5,7 @@ use std::str::FromStr;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{Email, Factor, Locale, LoginName, NameRules, Phone, Sealed, Username};
+use super::{Device, Email, Factor, Locale, LoginName, NameRules, Phone, RecoveryCodes, Sealed, Username};
 
 /// The number of an account: 1 and up, never used twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -52,6 +52,20 @@ pub struct Account {
     pub password_hash: Option<String>,
     #[serde(default)]
     pub factors: Factors,
+    /// Grows by one whenever the password or a factor changes: what was proved before counts no more after.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub epoch: u32,
+    /// The factor whose code the password was set with, which is no second factor beside that password. A factor that
+    /// is enrolled anew, or a password that was set otherwise, ends it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stood_in: Option<Factor>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recovery: Option<RecoveryCodes>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub devices: Vec<Device>,
+    /// The name that the operator's own directory knows the account by, if it comes from there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub external_id: Option<String>,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
 }
@@ -94,7 +108,30 @@ pub struct EmailFactor {
     pub since: DateTime<Utc>,
 }
 
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
 impl Account {
+    /// The account as it is after its password or one of its factors has changed: nothing that was proved before
+    /// counts, and no device is remembered.
+    pub fn credentials_changed(&mut self, now: DateTime<Utc>) {
+        self.epoch = self.epoch.wrapping_add(1);
+        self.devices.clear();
+        self.changed(now);
+    }
+
+    /// One more revision.
+    pub fn changed(&mut self, now: DateTime<Utc>) {
+        self.revision += 1;
+        self.updated_at = now;
+    }
+
+    /// The factors that count beside the password, strongest first: all that are on but the one that stood in for it.
+    pub fn second_factors(&self) -> Vec<Factor> {
+        self.enabled().into_iter().filter(|factor| self.stood_in != Some(*factor)).collect()
+    }
+
     /// The factors that are on, strongest first.
     pub fn enabled(&self) -> Vec<Factor> {
         Factor::ALL.into_iter().filter(|factor| self.has(*factor)).collect()

@@ -1,4 +1,4 @@
-use super::{Ladder, NameRules, Totp};
+use super::{Ladder, MfaPolicy, NameRules, Totp};
 
 /// The numbers that every decision about a person is made with. All of them come from the configuration.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,6 +27,21 @@ pub struct Policy {
     /// The issuer that authenticator apps show.
     pub issuer: String,
     pub names: NameRules,
+    /// What is asked of the second factors, by account group.
+    pub mfa: Vec<MfaPolicy>,
+    /// Seconds after which a factor that was proved in a session does not count as fresh any more.
+    pub step_up: u64,
+    /// Numbers and addresses of testers, whose code is fixed and never sent; in dev mode only.
+    pub testers: Vec<Tester>,
+}
+
+/// A number or an address whose codes are fixed, until a day.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tester {
+    /// A phone number in E.164, or an email address, as accounts hold it.
+    pub to: String,
+    pub code: super::Secret,
+    pub until: chrono::DateTime<chrono::Utc>,
 }
 
 impl Default for Policy {
@@ -46,6 +61,9 @@ impl Default for Policy {
             totp: Totp::default(),
             issuer: "Stepgate".to_owned(),
             names: NameRules::default(),
+            mfa: Vec::new(),
+            step_up: 900,
+            testers: Vec::new(),
         }
     }
 }

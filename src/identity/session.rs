@@ -3,7 +3,7 @@ use std::fmt;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{AccountId, Factor, Keys, Secret};
+use super::{AccountId, Keys, Method, Secret};
 
 /// The name of a session: 128 bits as 22 characters of base64url. Not a secret; it stands in every access token.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -51,7 +51,7 @@ pub struct Session {
     pub address: Option<String>,
     /// The last second factor that this session proved, and when.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub factor: Option<(Factor, DateTime<Utc>)>,
+    pub factor: Option<(Method, DateTime<Utc>)>,
     /// Digests of the refresh tokens that may be used: one, or a few after honest races.
     pub live: Vec<String>,
     /// Tokens used within the last seconds, for which a repeat is a race and not a theft.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use stepgate::engine::ports::{AccountWrite, Attempt, SendBudget, Store, Verdict};
+use stepgate::engine::ports::{AccountWrite, Attempt, SendBudget, Store, Subject, Verdict};
 use stepgate::identity::{Account, Factor};
 use tokio::task::JoinSet;
 
@@ -95,7 +95,7 @@ async fn a_refund_gives_one_send_back(store: Arc<dyn Store>) {
         judge(&store, sending(0, &account, &usual)).await;
     }
     assert_eq!(judge(&store, sending(1, &account, &usual)).await, over(60));
-    store.refund_send(&request(), account.id, &usual, at(0)).await.unwrap();
+    store.refund_send(&request(), &Subject::Account(account.id), &usual, at(0)).await.unwrap();
     assert_eq!(judge(&store, sending(1, &account, &usual)).await, Verdict::Accepted);
     assert_eq!(judge(&store, sending(1, &account, &usual)).await, over(60));
     // It was given back in every window.
@@ -110,7 +110,7 @@ async fn a_repeated_refund_gives_one_send_back(store: Arc<dyn Store>) {
         judge(&store, sending(0, &account, &usual)).await;
     }
     for _ in 0..3 {
-        store.refund_send(&asked, account.id, &usual, at(0)).await.unwrap();
+        store.refund_send(&asked, &Subject::Account(account.id), &usual, at(0)).await.unwrap();
     }
     assert_eq!(judge(&store, sending(0, &account, &usual)).await, Verdict::Accepted);
     assert_eq!(judge(&store, sending(0, &account, &usual)).await, over(60));
@@ -119,10 +119,13 @@ async fn a_repeated_refund_gives_one_send_back(store: Arc<dyn Store>) {
 async fn a_refund_of_what_was_not_sent_gives_nothing(store: Arc<dyn Store>) {
     let (account, other) = (registered(&store, "anna").await, registered(&store, "ben").await);
     let one = budget(Factor::Sms, &[(60, 1)]);
-    store.refund_send(&request(), account.id, &one, at(0)).await.unwrap();
+    store.refund_send(&request(), &Subject::Account(account.id), &one, at(0)).await.unwrap();
     assert_eq!(judge(&store, sending(0, &account, &one)).await, Verdict::Accepted);
-    store.refund_send(&request(), other.id, &one, at(0)).await.unwrap();
-    store.refund_send(&request(), account.id, &budget(Factor::Email, &[(60, 1)]), at(0)).await.unwrap();
+    store.refund_send(&request(), &Subject::Account(other.id), &one, at(0)).await.unwrap();
+    store
+        .refund_send(&request(), &Subject::Account(account.id), &budget(Factor::Email, &[(60, 1)]), at(0))
+        .await
+        .unwrap();
     assert_eq!(judge(&store, sending(0, &account, &one)).await, over(60));
 }
 

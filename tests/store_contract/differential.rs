@@ -10,9 +10,10 @@ use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use stepgate::engine::ports::{
-    AccountWrite, AddressKey, Attempt, Door, NewChange, RequestId, SendBudget, Spend, Store, Subject, Tries,
+    AccountWrite, AddressKey, Attempt, Door, EndSessions, NewChange, RequestId, SendBudget, Spend, Store, Subject,
+    Tries,
 };
-use stepgate::identity::{Account, Factor, Session, SessionId};
+use stepgate::identity::{Account, Factor, Method, Session, SessionId};
 use stepgate::workflow::{Wizard, WizardId};
 
 use crate::fixtures::*;
@@ -182,7 +183,10 @@ impl Caller {
                 let Some(sent_at) = self.sends.iter().rev().nth(*sends_ago) else { return String::new() };
                 let budget = SendBudget { channel: Factor::Sms, windows: vec![(60, 1), (600, 2), (3_600, 3)] };
                 let id = self.accounts[usize::from(*account)].id;
-                format!("{:?}", self.store.refund_send(&request, id, &budget, *sent_at).await.unwrap())
+                format!(
+                    "{:?}",
+                    self.store.refund_send(&request, &Subject::Account(id), &budget, *sent_at).await.unwrap()
+                )
             }
             Call::CreateWizard(number) => {
                 // A wizard is created once; whoever names one that exists only looks at it.
@@ -236,7 +240,7 @@ impl Caller {
         let nobody = Attempt {
             request,
             now,
-            subject: Subject::Nobody(format!("digest {}", judged.subject)),
+            subject: Subject::Name(format!("digest {}", judged.subject)),
             revision: None,
             door: judged.door,
             ladder: LADDER,
@@ -264,8 +268,8 @@ impl Caller {
             account: write.account.then(|| changed(account)),
             change: write.change.then_some(NewChange { provider: Factor::Sms, is_enabled: judged.behind, time: now }),
             open_session: write.open.map(|number| Session { created_at: now, ..self.device(own, number) }),
-            proved: write.proved.map(|number| (self.device(own, number).id, Factor::Email)),
-            end_sessions_but: write.end_but.map(|number| self.device(own, number).id),
+            proved: write.proved.map(|number| (self.device(own, number).id, Method::Email)),
+            end_sessions: write.end_but.map(|number| EndSessions::AllBut(self.device(own, number).id)),
             send: write.send.clone().map(|windows| SendBudget { channel: Factor::Sms, windows }),
         }
     }

@@ -9,8 +9,8 @@ use stepgate::engine::ports::{
     AccountWrite, Attempt, Door, NewChange, RequestId, Spend, Store, Subject, Tries, Verdict,
 };
 use stepgate::identity::{
-    Account, AccountId, Code, Email, EmailFactor, Factor, Factors, Keys, Ladder, Locale, LoginName, NameRules, Phone,
-    Recipient, Sealed, Session, SessionId, SmsFactor, TotpFactor, UsedToken, Username,
+    Account, AccountId, Code, Email, EmailFactor, Factor, Factors, Keys, Ladder, Locale, LoginName, Method, NameRules,
+    Phone, Recipient, Sealed, Session, SessionId, SmsFactor, TotpFactor, UsedToken, Username,
 };
 use stepgate::workflow::{Answered, Digest, Fact, Facts, Outstanding, Pending, Sends, Wizard, WizardId};
 
@@ -53,6 +53,11 @@ pub fn person(local: &str) -> Account {
         permissions: BTreeSet::new(),
         password_hash: None,
         factors: Factors::default(),
+        epoch: 0,
+        stood_in: None,
+        recovery: None,
+        devices: Vec::new(),
+        external_id: None,
         created_at: at(0),
         updated_at: at(0),
     }
@@ -178,7 +183,7 @@ pub fn session_in_full(account: &Account) -> Session {
     Session {
         client: Some("Mozilla/5.0 (\"odd\" \\ \u{fc})".to_owned()),
         address: Some("2001:db8::1".to_owned()),
-        factor: Some((Factor::Sms, at(2))),
+        factor: Some((Method::Sms, at(2))),
         live: vec!["one".to_owned(), "two".to_owned()],
         used: vec![UsedToken { digest: "zero".to_owned(), at: at(1) }],
         ..session(account)

@@ -109,7 +109,7 @@ async fn gone_before_anything_else(store: Arc<dyn Store>) {
     assert!(store.delete_account(account.id, &names_of(&account)).await.unwrap());
     assert_eq!(judge(&store, wrong(&account)).await, Verdict::Gone);
     // A name that nobody has cannot be gone.
-    let nobody = Attempt { subject: Subject::Nobody("digest".to_owned()), revision: None, ..wrong(&account) };
+    let nobody = Attempt { subject: Subject::Name("digest".to_owned()), revision: None, ..wrong(&account) };
     assert!(matches!(judge(&store, nobody).await, Verdict::Wrong { .. }));
 }
 

@@ -187,7 +187,7 @@ async fn the_fewer_of_both_limits_is_what_is_left(store: Arc<dyn Store>) {
 }
 
 fn nobody(digest: &str, account: &Account) -> Attempt {
-    Attempt { subject: Subject::Nobody(digest.to_owned()), revision: None, door: Door::First, ..wrong(account) }
+    Attempt { subject: Subject::Name(digest.to_owned()), revision: None, door: Door::First, ..wrong(account) }
 }
 
 async fn a_name_that_nobody_has_runs_into_the_same_limits(store: Arc<dyn Store>) {

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use stepgate::engine::ports::{AccountWrite, Change, NewChange, Store, Verdict};
-use stepgate::identity::{Account, Factor, Session};
+use stepgate::engine::ports::{AccountWrite, Change, EndSessions, NewChange, Store, Verdict};
+use stepgate::identity::{Account, Factor, Method, Session};
 use tokio::task::JoinSet;
 
 use crate::fixtures::*;
@@ -120,10 +120,10 @@ async fn a_proof_is_noted_in_the_session_with_the_time(store: Arc<dyn Store>) {
     let account = registered(&store, "anna").await;
     let session = session(&account);
     open(&store, &account, &session).await;
-    let write = AccountWrite { proved: Some((session.id.clone(), Factor::Google)), ..AccountWrite::default() };
+    let write = AccountWrite { proved: Some((session.id.clone(), Factor::Google.into())), ..AccountWrite::default() };
     assert_eq!(judge(&store, later(30, writing(write, right(&account)))).await, Verdict::Accepted);
     let (_, found) = store.session(account.id, &session.id, at(30)).await.unwrap().unwrap();
-    assert_eq!(found, Session { factor: Some((Factor::Google, at(30))), revision: 2, ..session.clone() });
+    assert_eq!(found, Session { factor: Some((Method::Google, at(30))), revision: 2, ..session.clone() });
     // A change that was decided on the session as it was before is refused, so the proof is not lost.
     let late = Session { revision: 2, ..session };
     assert!(!store.replace_session(&request(), &late).await.unwrap());
@@ -136,7 +136,7 @@ async fn a_proof_is_noted_in_the_session_with_the_time(store: Arc<dyn Store>) {
 async fn a_proof_in_a_session_that_has_ended_opens_none(store: Arc<dyn Store>) {
     let account = registered(&store, "anna").await;
     let session = session(&account);
-    let write = AccountWrite { proved: Some((session.id, Factor::Google)), ..AccountWrite::default() };
+    let write = AccountWrite { proved: Some((session.id, Factor::Google.into())), ..AccountWrite::default() };
     accept(&store, &account, write).await;
     assert_eq!(store.sessions(account.id, at(0)).await.unwrap(), []);
 }
@@ -149,7 +149,7 @@ async fn other_sessions_end_and_the_kept_one_lives(store: Arc<dyn Store>) {
         open(&store, &account, session).await;
     }
     open(&store, &other, &theirs).await;
-    let write = AccountWrite { end_sessions_but: Some(mine[1].id.clone()), ..AccountWrite::default() };
+    let write = AccountWrite { end_sessions: Some(EndSessions::AllBut(mine[1].id.clone())), ..AccountWrite::default() };
     accept(&store, &account, write).await;
     assert_eq!(store.sessions(account.id, at(0)).await.unwrap(), [mine[1].clone()]);
     assert_eq!(store.sessions(other.id, at(0)).await.unwrap(), [theirs]);
@@ -165,12 +165,12 @@ async fn all_parts_are_written_together(store: Arc<dyn Store>) {
         account: Some(next.clone()),
         change: Some(turned_on(Factor::Sms)),
         open_session: Some(new.clone()),
-        proved: Some((new.id.clone(), Factor::Sms)),
-        end_sessions_but: Some(new.id.clone()),
+        proved: Some((new.id.clone(), Factor::Sms.into())),
+        end_sessions: Some(EndSessions::AllBut(new.id.clone())),
         send: None,
     };
     accept(&store, &account, write).await;
-    let proved = Session { factor: Some((Factor::Sms, at(0))), revision: 2, ..new };
+    let proved = Session { factor: Some((Method::Sms, at(0))), revision: 2, ..new };
     assert_eq!(store.account(account.id).await.unwrap(), Some(next));
     assert_eq!(store.sessions(account.id, at(0)).await.unwrap(), [proved]);
     let line = Change { id: 1, provider: Factor::Sms, is_enabled: true, time: at(5) };

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use stepgate::engine::ports::{AccountWrite, AddressKey, Attempt, Commit, NewChange, Store, StoreError, Verdict};
-use stepgate::identity::Factor;
+use stepgate::identity::{Factor, Method};
 use stepgate::store::redis::{RedisSettings, RedisStore};
 
 use crate::fixtures::*;
@@ -184,7 +184,7 @@ async fn a_damaged_record_is_told_and_leaves_nothing_half_done() {
     let write = AccountWrite {
         account: Some(changed(&account)),
         change: Some(change),
-        proved: Some((open.id.clone(), Factor::Sms)),
+        proved: Some((open.id.clone(), Method::Sms)),
         ..AccountWrite::default()
     };
     let verdict = store.judge(&Attempt { write, ..right(&account) }).await;

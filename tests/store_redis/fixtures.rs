@@ -69,6 +69,11 @@ pub fn person(local: &str) -> Account {
         permissions: BTreeSet::new(),
         password_hash: None,
         factors: Factors::default(),
+        epoch: 0,
+        stood_in: None,
+        recovery: None,
+        devices: Vec::new(),
+        external_id: None,
         created_at: at(0),
         updated_at: at(0),
     }

@@ -1,7 +1,7 @@
 //! A reply that is lost after the server did the work: the call is answered all the same, and has had one effect.
 
 use stepgate::engine::ports::{
-    AccountWrite, AddressKey, Attempt, Commit, NewChange, SendBudget, Spend, Store, Verdict,
+    AccountWrite, AddressKey, Attempt, Commit, NewChange, SendBudget, Spend, Store, Subject, Verdict,
 };
 use stepgate::identity::{Account, Factor, Session};
 use stepgate::store::redis::RedisStore;
@@ -140,7 +140,7 @@ async fn a_send_is_refunded_once() {
     for _ in 0..2 {
         assert_eq!(store.judge(&send()).await.unwrap(), Verdict::Accepted);
     }
-    losing_reply!(proxy, 0, store.refund_send(&request(), account.id, &budget, at(0)));
+    losing_reply!(proxy, 0, store.refund_send(&request(), &Subject::Account(account.id), &budget, at(0)));
     assert_eq!(store.judge(&send()).await.unwrap(), Verdict::Accepted);
     assert_eq!(store.judge(&send()).await.unwrap(), Verdict::OverBudget { until: at(60) });
 }

@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use stepgate::engine::ports::{
-    AccountWrite, AddressKey, Attempt, Commit, NewChange, SendBudget, Spend, Store, StoreError, Subject, Tries, Verdict,
+    AccountWrite, AddressKey, Attempt, Commit, EndSessions, NewChange, SendBudget, Spend, Store, StoreError, Subject,
+    Tries, Verdict,
 };
-use stepgate::identity::{Account, Factor, Keys, Session};
+use stepgate::identity::{Account, Factor, Keys, Method, Session};
 use stepgate::store::redis::{RedisSettings, RedisStore};
 use stepgate::workflow::Digest;
 use tokio::task::JoinSet;
@@ -26,8 +27,8 @@ async fn walk(store: &RedisStore, local: &str) {
         account: Some(changed(&next)),
         change: Some(NewChange { provider: Factor::Sms, is_enabled: true, time: at(0) }),
         open_session: Some(open.clone()),
-        proved: Some((open.id.clone(), Factor::Sms)),
-        end_sessions_but: Some(open.id.clone()),
+        proved: Some((open.id.clone(), Method::Sms)),
+        end_sessions: Some(EndSessions::AllBut(open.id.clone())),
         send: Some(budget.clone()),
     };
     let tries = Some(Tries { wizard: wizard().id, limit: 3, keep: 900 });
@@ -36,12 +37,12 @@ async fn walk(store: &RedisStore, local: &str) {
     assert_eq!(store.judge(&attempt).await.unwrap(), Verdict::Accepted);
     let account = changed(&next);
     store.refresh_names(&account, &new).await.unwrap();
-    store.refund_send(&request(), account.id, &budget, at(0)).await.unwrap();
+    store.refund_send(&request(), &Subject::Account(account.id), &budget, at(0)).await.unwrap();
     let spent = Attempt { spend: Some(Spend::TotpStep(7)), ..right(&account) };
     assert_eq!(store.judge(&spent).await.unwrap(), Verdict::Accepted);
-    let nobody = Attempt { subject: Subject::Nobody(local.to_owned()), revision: None, ..wrong(&account) };
+    let nobody = Attempt { subject: Subject::Name(local.to_owned()), revision: None, ..wrong(&account) };
     assert_eq!(store.judge(&nobody).await.unwrap(), counted(4));
-    let proved = Session { revision: 2, factor: Some((Factor::Sms, at(0))), ..open };
+    let proved = Session { revision: 2, factor: Some((Method::Sms, at(0))), ..open };
     assert_eq!(store.session(account.id, &proved.id, at(0)).await.unwrap(), Some((account.clone(), proved.clone())));
     assert!(store.replace_session(&request(), &Session { revision: 3, ..proved.clone() }).await.unwrap());
     store.end_other_sessions(account.id, &proved.id).await.unwrap();

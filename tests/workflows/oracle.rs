@@ -350,6 +350,11 @@ pub fn account(id: u64, factors: &[Factor]) -> Account {
         permissions: BTreeSet::new(),
         password_hash: None,
         factors: Factors::default(),
+        epoch: 0,
+        stood_in: None,
+        recovery: None,
+        devices: Vec::new(),
+        external_id: None,
         created_at: time(),
         updated_at: time(),
     };

@@ -1,7 +1,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::identity::{Account, AccountId, Factor, Ladder, Session, SessionId};
+use crate::identity::{Account, AccountId, Factor, Ladder, Method, Session, SessionId};
 use crate::workflow::WizardId;
 
 use super::store::{NewChange, RequestId};
@@ -10,10 +10,11 @@ use super::store::{NewChange, RequestId};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Subject {
     Account(AccountId),
-    /// A name that nobody has: the keyed digest of its [`LoginName`](crate::identity::LoginName), so that an unknown
-    /// name runs into the same limits as a known one. Never has an account, so nothing but wrong attempts is counted
-    /// on it.
-    Nobody(String),
+    /// A name, by the keyed digest of its [`LoginName`](crate::identity::LoginName): one that nobody has, so that it runs
+    /// into the same limits as a known one; or one that somebody has, where an answer must not tell which. It has doors,
+    /// tries, spent codes and send budgets like an account, and no record that could be written. All of it is forgotten
+    /// in time.
+    Name(String),
 }
 
 /// Which of an account's two counters an attempt belongs to.
@@ -28,7 +29,8 @@ pub enum Door {
 
 /// Something to be judged where the counters live: one atomic call.
 ///
-/// The order is part of the contract: 1. a repeated `request` → the stored answer; 2. no such account → `Gone`;
+/// The order is part of the contract: 1. a repeated `request` → the stored answer; 2. no such account (and the subject is
+/// no name) → `Gone`;
 /// 3. `spend` already spent by the same `operation` → `Accepted`, without doing `write` again; 4. blocked → `Blocked`;
 /// 5. `tries` used up → `Exhausted`; 6. wrong → counted on the door and on `tries`, `Wrong`; 7. `revision` not the
 /// account's → `Stale`, nothing counted; 8. `spend` spent by another operation → `Spent`, counted as a failure;
@@ -40,7 +42,7 @@ pub struct Attempt {
     pub request: RequestId,
     pub now: DateTime<Utc>,
     pub subject: Subject,
-    /// The revision of the account that was decided upon; `None` for [`Subject::Nobody`].
+    /// The revision of the account that was decided upon; `None` for [`Subject::Name`].
     pub revision: Option<u64>,
     pub door: Door,
     pub ladder: Ladder,
@@ -85,11 +87,17 @@ pub struct AccountWrite {
     /// A session to open, unless one of this name exists.
     pub open_session: Option<Session>,
     /// The second factor was just proved in this session: noted with the time.
-    pub proved: Option<(SessionId, Factor)>,
-    /// End all sessions but this one.
-    pub end_sessions_but: Option<SessionId>,
+    pub proved: Option<(SessionId, Method)>,
+    pub end_sessions: Option<EndSessions>,
     /// A code is about to be sent.
     pub send: Option<SendBudget>,
+}
+
+/// Which of an account's sessions are to end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EndSessions {
+    All,
+    AllBut(SessionId),
 }
 
 /// How many codes may be sent for an account on a channel: each window (seconds, sends) on its own.

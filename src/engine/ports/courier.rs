@@ -1,6 +1,8 @@
 use async_trait::async_trait;
 
-use crate::identity::{Code, Email, Locale, Phone};
+use chrono::{DateTime, Utc};
+
+use crate::identity::{Code, Email, Factor, Locale, Phone};
 
 /// How a message reaches a person.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -39,6 +41,30 @@ impl Message {
 pub enum MessageKind {
     /// A one-time code, and the minutes that it lives.
     Code { code: Code, minutes: u64 },
+    /// Something that the owner of the account must hear of, and when it happened. By email only.
+    Notice { notice: Notice, at: DateTime<Utc> },
+}
+
+/// What an owner is told, in case that it was somebody else.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Notice {
+    FactorEnabled(Factor),
+    FactorDisabled(Factor),
+    /// By the operator's help desk.
+    FactorReset(Factor),
+    PasswordChanged,
+    PasswordReset,
+    /// By the operator.
+    PasswordSet,
+    EmailChanged,
+    RecoveryCodesMade,
+    /// How many are left.
+    RecoveryCodeUsed(usize),
+    DeviceRemembered,
+    /// A copy of a remembered device's token was shown.
+    DeviceStolen,
+    /// A refresh token was used twice.
+    SessionStolen,
 }
 
 /// A provider has taken the message.

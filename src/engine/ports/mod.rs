@@ -3,9 +3,13 @@
 mod attempt;
 mod clock;
 mod courier;
+mod event;
 mod store;
 
-pub use attempt::{AccountWrite, Attempt, Door, SendBudget, Spend, Subject, Tries, Verdict};
+pub use attempt::{AccountWrite, Attempt, Door, EndSessions, SendBudget, Spend, Subject, Tries, Verdict};
 pub use clock::{Clock, Entropy};
-pub use courier::{Address, Channel, Courier, Message, MessageKind, Receipt, SendFailure};
-pub use store::{AddressKey, Change, Commit, Durability, Health, NameTaken, NewChange, RequestId, Store, StoreError};
+pub use courier::{Address, Channel, Courier, Message, MessageKind, Notice, Receipt, SendFailure};
+pub use event::{Actor, Event, EventKind, EventRange, EventSink, StoredEvent};
+pub use store::{
+    AddressKey, Change, Commit, Durability, Health, Locks, NameTaken, NewChange, RequestId, Store, StoreError,
+};

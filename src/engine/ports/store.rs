@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use crate::identity::{Account, AccountId, Factor, Ladder, LoginName, Sealed, Session, SessionId};
 use crate::workflow::{Digest, Wizard, WizardId};
 
-use super::attempt::{Attempt, SendBudget, Verdict};
+use super::attempt::{Attempt, SendBudget, Subject, Verdict};
+use super::event::{Event, EventRange, StoredEvent};
 
 /// Names one call to the store: a repeat after a dropped reply is answered with the stored answer and has no effect.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,6 +55,15 @@ pub struct AddressKey(pub String);
 /// Another account has this name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NameTaken(pub LoginName);
+
+/// Until when an account's doors are blocked.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Locks {
+    /// No password is looked at before then.
+    pub first: Option<DateTime<Utc>>,
+    /// No code is looked at before then.
+    pub second: Option<DateTime<Utc>>,
+}
 
 /// What the server behind the store really promises for a write it has acknowledged.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -108,7 +118,7 @@ pub trait Store: Send + Sync {
     async fn refund_send(
         &self,
         request: &RequestId,
-        account: AccountId,
+        subject: &Subject,
         budget: &SendBudget,
         sent_at: DateTime<Utc>,
     ) -> Result<(), StoreError>;
@@ -121,6 +131,18 @@ pub trait Store: Send + Sync {
         ladder: &Ladder,
         now: DateTime<Utc>,
     ) -> Result<Option<DateTime<Utc>>, StoreError>;
+
+    /// Whether the account's doors are blocked at `now`.
+    async fn locks(&self, account: AccountId, now: DateTime<Utc>) -> Result<Locks, StoreError> {
+        let _ = (account, now);
+        Err(StoreError::Unavailable("not built yet".to_owned()))
+    }
+
+    /// Forgets the account's failures and ends its blocks.
+    async fn unlock(&self, account: AccountId) -> Result<(), StoreError> {
+        let _ = account;
+        Err(StoreError::Unavailable("not built yet".to_owned()))
+    }
 
     // Accounts
 
@@ -183,6 +205,21 @@ pub trait Store: Send + Sync {
     /// All changes of the account, oldest first.
     async fn changes(&self, account: AccountId) -> Result<Vec<Change>, StoreError>;
 
+    // Events
+
+    /// Adds events to the end of the one stream, in their order, all or none. The oldest ones go when there are more
+    /// than the store was told to keep. Written behind the answer, so it does not count as a round trip.
+    async fn append_events(&self, request: &RequestId, events: &[Event]) -> Result<(), StoreError> {
+        let _ = (request, events);
+        Err(StoreError::Unavailable("not built yet".to_owned()))
+    }
+
+    /// A stretch of the stream. A cursor that cannot be one is answered as if nothing lay beyond it.
+    async fn events(&self, range: &EventRange) -> Result<Vec<StoredEvent>, StoreError> {
+        let _ = range;
+        Err(StoreError::Unavailable("not built yet".to_owned()))
+    }
+
     // What instances share
 
     /// Makes a workflow file known to every instance.
@@ -193,6 +230,19 @@ pub trait Store: Send + Sync {
 
     /// Keeps `value` under `name` unless something is kept there; what is kept now.
     async fn keep(&self, name: &str, value: &Sealed) -> Result<Sealed, StoreError>;
+
+    /// What is kept under `name`.
+    async fn kept(&self, name: &str) -> Result<Option<Sealed>, StoreError> {
+        let _ = name;
+        Err(StoreError::Unavailable("not built yet".to_owned()))
+    }
+
+    /// Puts `new` in the place of `old`; `false`: something else is kept there now, nothing was written. A repeat finds
+    /// its own value and is answered `true`.
+    async fn swap_kept(&self, name: &str, old: Option<&Sealed>, new: &Sealed) -> Result<bool, StoreError> {
+        let _ = (name, old, new);
+        Err(StoreError::Unavailable("not built yet".to_owned()))
+    }
 
     /// Whether the store answers, and what it promises.
     async fn health(&self) -> Result<Health, StoreError>;

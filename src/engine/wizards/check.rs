@@ -57,7 +57,7 @@ impl Engine {
         let right = self.passwords.verify(password.clone(), stored).await?;
         let subject = match account {
             Some(account) => Subject::Account(account.id),
-            None => Subject::Nobody(self.keys.mac("nobody", &[name.unwrap_or_default()])),
+            None => Subject::Name(self.keys.mac("nobody", &[name.unwrap_or_default()])),
         };
         Ok(Checked::Password { right, subject })
     }

@@ -1,4 +1,4 @@
-use crate::engine::ports::{Commit, SendFailure};
+use crate::engine::ports::{Commit, SendFailure, Subject};
 use crate::engine::{Call, Engine, Reason, Refused, Standing};
 use crate::workflow::Wizard;
 
@@ -53,7 +53,7 @@ impl Engine {
     /// Gives the account back the send that was counted for this plan, if one was: nothing went out.
     pub(super) async fn give_back(&self, opened: &Opened, plan: &Plan) {
         let (Some(budget), Some(account)) = (&plan.write.send, &plan.wizard.account) else { return };
-        let refunded = self.store.refund_send(&self.request(), account.id, budget, opened.now).await;
+        let refunded = self.store.refund_send(&self.request(), &Subject::Account(account.id), budget, opened.now).await;
         if let Err(error) = refunded {
             tracing::warn!(%error, account = %account.id, "a send that did not happen could not be given back");
         }

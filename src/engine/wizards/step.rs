@@ -1,6 +1,6 @@
 use chrono::{DateTime, Utc};
 
-use crate::engine::ports::{AccountWrite, Attempt, Door, Subject, Verdict};
+use crate::engine::ports::{AccountWrite, Attempt, Door, EndSessions, Subject, Verdict};
 use crate::engine::{Call, Engine, Input, Reason, Refused, Standing};
 use crate::identity::Account;
 use crate::workflow::{Event, Evidence, Fact, Known, Rejection, Transition, WizardId, decide};
@@ -84,16 +84,16 @@ impl Engine {
                 plan.wizard.sends.outstanding = None;
             }
             if let Some(session) = &mut plan.write.open_session {
-                session.factor = Some((*factor, opened.now));
+                session.factor = Some(((*factor).into(), opened.now));
             } else if let Some(session) = &opened.wizard.session {
-                plan.write.proved = Some((session.clone(), *factor));
+                plan.write.proved = Some((session.clone(), (*factor).into()));
             }
         }
         if let (Input::Code(code), Some(session)) = (input, &opened.wizard.session)
             && code.end_other_sessions
             && plan.write.change.is_some()
         {
-            plan.write.end_sessions_but = Some(session.clone());
+            plan.write.end_sessions = Some(EndSessions::AllBut(session.clone()));
         }
         Ok(plan)
     }

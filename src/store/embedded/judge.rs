@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::engine::ports::{AccountWrite, Attempt, Door, Spend, StoreError, Subject, Verdict};
+use crate::engine::ports::{AccountWrite, Attempt, Door, EndSessions, Spend, StoreError, Subject, Verdict};
 use crate::identity::{Account, AccountId, Tally};
 
 use super::batch::Batch;
@@ -18,7 +18,7 @@ pub fn judge(batch: &mut Batch, attempt: &Attempt) -> Result<Verdict, StoreError
             Some(account) => Some(account),
             None => return Ok(Verdict::Gone),
         },
-        Subject::Nobody(_) => None,
+        Subject::Name(_) => None,
     };
     let bench = Bench::load(batch, attempt)?;
     if bench.spent == Spent::ByThis {
@@ -44,7 +44,7 @@ pub fn judge(batch: &mut Batch, attempt: &Attempt) -> Result<Verdict, StoreError
         if let Some(until) = { bench.doors }.at(Door::Second).blocked(bench.now) {
             return Ok(Verdict::Blocked { until: time(until) });
         }
-        if let Some(until) = sends::used_up(batch, account.id, budget, bench.now)? {
+        if let Some(until) = sends::used_up(batch, &attempt.subject, budget, bench.now)? {
             return Ok(Verdict::OverBudget { until: time(until) });
         }
     }
@@ -97,7 +97,7 @@ impl Bench {
         let key = layout::subject(&attempt.subject);
         match attempt.subject {
             Subject::Account(_) => batch.put(&TALLIES, &key, &self.doors)?,
-            Subject::Nobody(_) => batch.put_until(&TALLIES, &key, &self.doors, forget)?,
+            Subject::Name(_) => batch.put_until(&TALLIES, &key, &self.doors, forget)?,
         }
         let blocked_until = allowance.blocked_until.map(time);
         let Some(tries) = &attempt.tries else {
@@ -179,11 +179,13 @@ fn apply(batch: &mut Batch, id: AccountId, write: &AccountWrite, now: DateTime<U
     if let Some((session, factor)) = &write.proved {
         sessions::prove(batch, id, session, *factor, now)?;
     }
-    if let Some(keep) = &write.end_sessions_but {
-        sessions::end_others(batch, id, keep)?;
+    match &write.end_sessions {
+        Some(EndSessions::AllBut(keep)) => sessions::end_others(batch, id, Some(keep))?,
+        Some(EndSessions::All) => sessions::end_others(batch, id, None)?,
+        None => {}
     }
     match &write.send {
-        Some(budget) => sends::count(batch, id, budget, millis(now)),
+        Some(budget) => sends::count(batch, &Subject::Account(id), budget, millis(now)),
         None => Ok(()),
     }
 }

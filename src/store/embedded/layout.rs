@@ -128,7 +128,7 @@ pub fn name(name: &LoginName) -> String {
 pub fn subject(subject: &Subject) -> String {
     match subject {
         Subject::Account(id) => account(*id),
-        Subject::Nobody(digest) => format!("nobody{PART}{digest}"),
+        Subject::Name(digest) => format!("nobody{PART}{digest}"),
     }
 }
 
@@ -140,8 +140,8 @@ pub fn spent_code(id: AccountId, digest: &str) -> String {
     format!("{}{digest}", of_account(id))
 }
 
-pub fn sends(id: AccountId, channel: Factor) -> String {
-    format!("{}{channel}", of_account(id))
+pub fn sends(of: &Subject, channel: Factor) -> String {
+    format!("{}{PART}{channel}", subject(of))
 }
 
 pub fn session(account: AccountId, id: &SessionId) -> String {

@@ -32,7 +32,7 @@ use chrono::{DateTime, Utc};
 use redb::ReadTransaction;
 
 use crate::engine::ports::{
-    AddressKey, Attempt, Change, Commit, Health, NameTaken, RequestId, SendBudget, Store, StoreError, Verdict,
+    AddressKey, Attempt, Change, Commit, Health, NameTaken, RequestId, SendBudget, Store, StoreError, Subject, Verdict,
 };
 use crate::identity::{Account, AccountId, Ladder, LoginName, Sealed, Session, SessionId};
 use crate::workflow::{Digest, Wizard, WizardId};
@@ -166,12 +166,12 @@ impl Store for EmbeddedStore {
     async fn refund_send(
         &self,
         request: &RequestId,
-        account: AccountId,
+        subject: &Subject,
         budget: &SendBudget,
         sent_at: DateTime<Utc>,
     ) -> Result<(), StoreError> {
-        let budget = budget.clone();
-        let work = move |batch: &mut Batch| sends::refund(batch, account, &budget, sent_at);
+        let (subject, budget) = (subject.clone(), budget.clone());
+        let work = move |batch: &mut Batch| sends::refund(batch, &subject, &budget, sent_at);
         self.write_once(request, Some(sent_at), work).await
     }
 
@@ -256,7 +256,7 @@ impl Store for EmbeddedStore {
 
     async fn end_other_sessions(&self, account: AccountId, keep: &SessionId) -> Result<(), StoreError> {
         let keep = keep.clone();
-        self.write(move |batch| sessions::end_others(batch, account, &keep)).await
+        self.write(move |batch| sessions::end_others(batch, account, Some(&keep))).await
     }
 
     async fn changes(&self, account: AccountId) -> Result<Vec<Change>, StoreError> {

@@ -1,7 +1,7 @@
 use chrono::{DateTime, Utc};
 
 use crate::engine::ports::StoreError;
-use crate::identity::{Account, AccountId, Factor, Session, SessionId};
+use crate::identity::{Account, AccountId, Method, Session, SessionId};
 
 use super::accounts;
 use super::batch::Batch;
@@ -39,12 +39,13 @@ pub fn end(batch: &mut Batch, account: AccountId, id: &SessionId) -> Result<bool
     batch.remove(&SESSIONS, &layout::session(account, id))
 }
 
-pub fn end_others(batch: &mut Batch, account: AccountId, keep: &SessionId) -> Result<(), StoreError> {
-    let kept = layout::session(account, keep);
+/// Ends all sessions of the account but `keep`.
+pub fn end_others(batch: &mut Batch, account: AccountId, keep: Option<&SessionId>) -> Result<(), StoreError> {
+    let kept = keep.map(|keep| layout::session(account, keep));
     let found = batch.span(SESSIONS.table(), &layout::of_account(account), usize::MAX, &|key| {
         key.starts_with(&layout::of_account(account))
     })?;
-    let others = found.into_iter().filter(|(key, _)| *key != kept);
+    let others = found.into_iter().filter(|(key, _)| kept.as_ref() != Some(key));
     others.into_iter().try_for_each(|(key, _)| batch.remove(&SESSIONS, &key).map(drop))
 }
 
@@ -61,11 +62,11 @@ pub fn prove(
     batch: &mut Batch,
     account: AccountId,
     id: &SessionId,
-    factor: Factor,
+    method: Method,
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
     let Some(mut session) = load(batch, account, id)? else { return Ok(()) };
-    session.factor = Some((factor, now));
+    session.factor = Some((method, now));
     session.revision += 1;
     write(batch, &session)
 }

@@ -1,9 +1,9 @@
 use chrono::{DateTime, Utc};
 
 use crate::engine::ports::{
-    AccountWrite, AddressKey, Attempt, Door, RequestId, SendBudget, Spend, StoreError, Subject, Verdict,
+    AccountWrite, AddressKey, Attempt, Door, EndSessions, RequestId, SendBudget, Spend, StoreError, Subject, Verdict,
 };
-use crate::identity::{AccountId, Ladder};
+use crate::identity::Ladder;
 
 use super::call::{Call, Script};
 use super::keys::request;
@@ -23,11 +23,11 @@ impl RedisStore {
     pub(super) async fn refund_send(
         &self,
         id: &RequestId,
-        account: AccountId,
+        subject: &Subject,
         budget: &SendBudget,
         sent_at: DateTime<Utc>,
     ) -> Result<(), StoreError> {
-        let call = Call::script(Script::RefundSend, self.keys.account(account))
+        let call = Call::script(Script::RefundSend, self.keys.subject(subject))
             .arg(request(id))
             .arg(REMEMBER)
             .arg(budget.channel.as_str())
@@ -110,8 +110,11 @@ fn with_writes(mut call: Call, write: &AccountWrite, now: DateTime<Utc>) -> Resu
     if let Some((session, factor)) = &write.proved {
         call = call.named("proved", session.as_str()).named("proved_by", to_json(&Some((factor, now)))?);
     }
-    if let Some(keep) = &write.end_sessions_but {
-        call = call.named("end_but", keep.as_str());
+    // No session has an empty name, so all but that one are all.
+    match &write.end_sessions {
+        Some(EndSessions::AllBut(keep)) => call = call.named("end_but", keep.as_str()),
+        Some(EndSessions::All) => call = call.named("end_but", ""),
+        None => {}
     }
     if let Some(SendBudget { channel, windows }) = &write.send {
         let windows: Vec<String> = windows.iter().map(|(seconds, sends)| format!("{seconds}:{sends}")).collect();

@@ -46,7 +46,7 @@ impl KeySpace {
     pub(super) fn subject(&self, subject: &Subject) -> String {
         match subject {
             Subject::Account(id) => self.account(*id),
-            Subject::Nobody(digest) => self.tag("x:", digest),
+            Subject::Name(digest) => self.tag("x:", digest),
         }
     }
 

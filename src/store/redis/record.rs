@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::engine::ports::StoreError;
-use crate::identity::{Account, Factor, LoginName, Session, Tally};
+use crate::identity::{Account, LoginName, Method, Session, Tally};
 use crate::workflow::Wizard;
 
 use super::keys::name_digest;
@@ -69,7 +69,7 @@ pub(super) fn has_name(record: &str, name: &LoginName) -> bool {
 }
 
 /// The fields of a session that scripts change; they overrule the same ones in the document.
-pub(super) fn session_head(revision: u64, factor: Option<(Factor, DateTime<Utc>)>) -> Result<String, StoreError> {
+pub(super) fn session_head(revision: u64, factor: Option<(Method, DateTime<Utc>)>) -> Result<String, StoreError> {
     Ok(format!("{revision} {}", to_json(&factor)?))
 }
 
@@ -114,7 +114,7 @@ mod tests {
             expires_at: DateTime::UNIX_EPOCH,
             client: Some("a browser | with spaces".to_owned()),
             address: None,
-            factor: Some((Factor::Sms, DateTime::UNIX_EPOCH)),
+            factor: Some((Method::Sms, DateTime::UNIX_EPOCH)),
             live: vec!["a".to_owned()],
             used: vec![],
         }
@@ -126,9 +126,9 @@ mod tests {
         let record = session(&before).unwrap();
         assert_eq!(read_session(&record).unwrap(), before);
         let document = record.splitn(3, ' ').nth(2).unwrap();
-        let head = session_head(4, Some((Factor::Google, DateTime::UNIX_EPOCH))).unwrap();
+        let head = session_head(4, Some((Method::Google, DateTime::UNIX_EPOCH))).unwrap();
         let after = read_session(&format!("{head} {document}")).unwrap();
-        let factor = Some((Factor::Google, DateTime::UNIX_EPOCH));
+        let factor = Some((Method::Google, DateTime::UNIX_EPOCH));
         assert_eq!(after, Session { revision: 4, factor, ..before });
     }
 

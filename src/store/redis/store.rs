@@ -2,7 +2,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use crate::engine::ports::{
-    AddressKey, Attempt, Change, Commit, Health, NameTaken, RequestId, SendBudget, Store, StoreError, Verdict,
+    AddressKey, Attempt, Change, Commit, Health, NameTaken, RequestId, SendBudget, Store, StoreError, Subject, Verdict,
 };
 use crate::identity::{Account, AccountId, Ladder, LoginName, Sealed, Session, SessionId};
 use crate::workflow::{Digest, Wizard, WizardId};
@@ -41,11 +41,11 @@ impl Store for RedisStore {
     async fn refund_send(
         &self,
         request: &RequestId,
-        account: AccountId,
+        subject: &Subject,
         budget: &SendBudget,
         sent_at: DateTime<Utc>,
     ) -> Result<(), StoreError> {
-        RedisStore::refund_send(self, request, account, budget, sent_at).await
+        RedisStore::refund_send(self, request, subject, budget, sent_at).await
     }
 
     async fn fail_address(
