@@ -9,7 +9,7 @@ use crate::identity::{Account, AccountId, Email, Factors, Locale, LoginName, Pho
 const PATIENCE: usize = 5;
 
 /// Characters that a password may have.
-const PASSWORD_LENGTH: std::ops::RangeInclusive<usize> = 8..=128;
+pub(super) const PASSWORD_LENGTH: std::ops::RangeInclusive<usize> = 8..=128;
 
 /// An account to be made.
 #[derive(Debug, Clone)]

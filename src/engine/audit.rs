@@ -24,10 +24,15 @@ impl Audit {
 }
 
 /// An event being put together.
+#[derive(Debug, Clone)]
 #[must_use]
 pub struct Happening(Event);
 
 impl Happening {
+    pub fn is(&self, kind: EventKind) -> bool {
+        self.0.kind == kind
+    }
+
     pub fn to(mut self, account: AccountId) -> Self {
         self.0.account = Some(account);
         self
@@ -45,8 +50,9 @@ impl Happening {
         self
     }
 
+    /// The session that it is about; one that was named before stays.
     pub fn session(mut self, session: &SessionId) -> Self {
-        self.0.session = Some(session.clone());
+        self.0.session.get_or_insert_with(|| session.clone());
         self
     }
 

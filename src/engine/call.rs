@@ -18,6 +18,8 @@ pub struct Call {
     pub client: Client,
     /// The wizard key that was shown, by cookie or header.
     pub wizard_key: Option<Secret>,
+    /// The token of a remembered device, by cookie or header.
+    pub device: Option<Secret>,
     /// The `Idempotency-Key`, and what exactly was asked under it.
     pub idempotency: Option<Idempotency>,
 }
@@ -49,6 +51,16 @@ pub enum Input {
     Code(CodeInput),
     Phone(Phone),
     Resend,
+    /// A recovery code as it was typed.
+    Recovery {
+        code: Secret,
+        remember: bool,
+    },
+    /// The method to turn on at sign-in, and the phone that SMS needs.
+    Enrol {
+        factor: Factor,
+        phone: Option<Phone>,
+    },
 }
 
 #[derive(Debug, Clone)]
@@ -59,6 +71,8 @@ pub struct CodeInput {
     /// The key of an authenticator enrolment, as the client shows it back.
     pub key: Option<String>,
     pub end_other_sessions: bool,
+    /// Whether this device is to be remembered once the sign-in is complete.
+    pub remember: bool,
 }
 
 /// Where a wizard stands, as a surface shows it.
@@ -78,6 +92,22 @@ pub struct Standing {
     /// The code that is on its way, if one is.
     pub receipt: Option<SendReceipt>,
     pub expires_at: DateTime<Utc>,
+    /// The next token of the device that signed in, if it is remembered.
+    #[serde(default)]
+    pub device: Option<DeviceGrant>,
+}
+
+/// What a remembered device shows the next time.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct DeviceGrant {
+    pub token: String,
+    pub expires_at: DateTime<Utc>,
+}
+
+impl std::fmt::Debug for DeviceGrant {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("DeviceGrant([secret])")
+    }
 }
 
 /// What a waiting step takes, read off the workflow.
@@ -88,10 +118,12 @@ pub struct Asking {
     pub digits: u8,
     /// Whether another code may be asked for.
     pub resend: bool,
-    /// What the step that offers alternatives asks for.
-    pub switch: Option<Ask>,
-    /// The methods that the account has on, once the password was given.
+    /// What the steps that offer other ways on ask for.
+    pub switch: Vec<Ask>,
+    /// The methods that may be chosen, once the password was given.
     pub methods: Vec<Factor>,
+    /// Those that may be turned on, where the policy wants one.
+    pub enrolments: Vec<Factor>,
 }
 
 /// What a step has to tell.
@@ -106,6 +138,21 @@ pub enum Data {
     Tokens(Tokens),
     /// A factor was turned on or off.
     Changed,
+    /// Shown once.
+    Success(Success),
+}
+
+/// A success token, and how long it is good for.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Success {
+    pub token: String,
+    pub expires_at: DateTime<Utc>,
+}
+
+impl std::fmt::Debug for Success {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Success([secret])")
+    }
 }
 
 /// A fresh authenticator secret, to be scanned or typed.

@@ -8,11 +8,15 @@ mod accounts;
 mod audit;
 mod call;
 mod changes;
+mod credentials;
 mod definitions;
+mod devices;
 mod errands;
 mod passwords;
 pub mod ports;
+mod recovery;
 mod sessions;
+mod success;
 mod wizards;
 
 use std::sync::Arc;
@@ -22,14 +26,18 @@ use chrono::TimeDelta;
 pub use accounts::{AccountPatch, NewAccount, NewPassword};
 pub use audit::{Audit, Happening};
 pub use call::{
-    Asking, Call, Client, CodeInput, Data, Enrolment, FieldProblem, Idempotency, Input, Reason, Refused, SendReceipt,
-    Standing, Token, Tokens,
+    Asking, Call, Client, CodeInput, Data, DeviceGrant, Enrolment, FieldProblem, Idempotency, Input, Reason, Refused,
+    SendReceipt, Standing, Success, Token, Tokens,
 };
 pub use changes::{ChangeFilter, ChangePage};
+pub use credentials::PasswordPair;
 pub use definitions::Definitions;
+pub use devices::Devices;
 pub use errands::Errands;
 pub use passwords::{PasswordError, Passwords};
+pub use recovery::RecoveryLeft;
 pub use sessions::Caller;
+pub use success::Redeemed;
 pub use wizards::{Gate, Started};
 
 use crate::identity::{AccessTokens, Keys, Policy};

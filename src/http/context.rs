@@ -18,6 +18,7 @@ pub struct Context {
     pub locale: Locale,
     call: Call,
     bearer: Option<String>,
+    success: Option<String>,
     cookies: Vec<(String, String)>,
     path: String,
     idempotency_key: Option<String>,
@@ -29,6 +30,8 @@ pub struct RequestName(pub String);
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const WIZARD_KEY: HeaderName = HeaderName::from_static("x-wizard-key");
+const DEVICE: HeaderName = HeaderName::from_static("x-device-token");
+const SUCCESS: HeaderName = HeaderName::from_static("x-success-token");
 const CLIENT_KIND: HeaderName = HeaderName::from_static("x-client-kind");
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
@@ -50,18 +53,23 @@ impl Context {
             agent: text(header::USER_AGENT).map(|agent| agent.chars().take(200).collect()),
             kind: text(CLIENT_KIND).filter(|kind| kind.len() <= 32),
         };
+        let cookies = req.cookies().map(|jar| jar.clone()).unwrap_or_default();
+        let cookies: Vec<(String, String)> =
+            cookies.iter().map(|cookie| (cookie.name().to_owned(), cookie.value().to_owned())).collect();
+        let device = text(DEVICE)
+            .or_else(|| cookies.iter().find(|(name, _)| name == DEVICE_COOKIE).map(|(_, value)| value.clone()));
         let call = Call {
             request_id: req.extensions().get::<RequestName>().map(|name| name.0.clone()).unwrap_or_default(),
             address: AddressKey(address.map(limit_key).unwrap_or_default()),
             client,
             wizard_key: text(WIZARD_KEY).map(Secret::new),
+            device: device.filter(|token| token.len() <= 512).map(Secret::new),
             idempotency: None,
         };
-        let cookies = req.cookies().map(|jar| jar.clone()).unwrap_or_default();
-        let cookies = cookies.iter().map(|cookie| (cookie.name().to_owned(), cookie.value().to_owned())).collect();
+        let success = text(SUCCESS);
         let bearer = text(header::AUTHORIZATION).as_deref().and_then(bearer_token).map(str::to_owned);
         let path = format!("{} {}", req.method(), req.path());
-        Ok(Context { locale, call, bearer, cookies, path, idempotency_key })
+        Ok(Context { locale, call, bearer, success, cookies, path, idempotency_key })
     }
 
     /// The call as the engine wants it, for a wizard and with the fingerprint of its body.
@@ -92,6 +100,11 @@ impl Context {
         self.bearer.as_deref()
     }
 
+    /// The success token that is shown beside the access token.
+    pub fn success_token(&self) -> Option<&str> {
+        self.success.as_deref()
+    }
+
     pub fn problem(&self, refused: Refused) -> Problem {
         Problem::new(self.locale, refused)
     }
@@ -105,6 +118,9 @@ impl FromRequest for Context {
         ready(Context::of(req))
     }
 }
+
+/// The cookie that holds the token of a remembered device.
+pub const DEVICE_COOKIE: &str = "stepgate_device";
 
 /// The cookie that holds the key of one wizard, so that two tabs do not overwrite each other's.
 pub fn cookie_name(id: WizardId) -> String {

@@ -113,12 +113,20 @@ fn is_zero(number: &u32) -> bool {
 }
 
 impl Account {
-    /// The account as it is after its password or one of its factors has changed: nothing that was proved before
-    /// counts, and no device is remembered.
+    /// One more revision, after the password or a factor has changed.
     pub fn credentials_changed(&mut self, now: DateTime<Utc>) {
+        self.begin_epoch();
+        self.changed(now);
+    }
+
+    /// The password or a factor has changed: nothing that was proved before counts, no device is remembered, and where
+    /// no factor is left there is nothing that a recovery code could stand in for.
+    pub fn begin_epoch(&mut self) {
         self.epoch = self.epoch.wrapping_add(1);
         self.devices.clear();
-        self.changed(now);
+        if self.enabled().is_empty() {
+            self.recovery = None;
+        }
     }
 
     /// One more revision.

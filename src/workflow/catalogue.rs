@@ -4,7 +4,7 @@ use std::sync::Arc;
 use super::{Digest, Format, Purpose, Refusal, Workflow};
 
 /// The files that are built into the binary.
-const SHIPPED: [(&str, &str); 7] = [
+const SHIPPED: [(&str, &str); 9] = [
     ("signin.toml", include_str!("../../workflows/signin.toml")),
     ("google-enable.toml", include_str!("../../workflows/google-enable.toml")),
     ("google-disable.toml", include_str!("../../workflows/google-disable.toml")),
@@ -12,6 +12,8 @@ const SHIPPED: [(&str, &str); 7] = [
     ("sms-disable.toml", include_str!("../../workflows/sms-disable.toml")),
     ("email-enable.toml", include_str!("../../workflows/email-enable.toml")),
     ("email-disable.toml", include_str!("../../workflows/email-disable.toml")),
+    ("challenge.toml", include_str!("../../workflows/challenge.toml")),
+    ("recover.toml", include_str!("../../workflows/recover.toml")),
 ];
 
 /// The workflows that are served: proved, with at most one for each purpose.

@@ -65,8 +65,8 @@ pub struct Wait {
     pub edges: BTreeMap<Outcome, String>,
     /// Where asking for another code leads.
     pub resend: Option<String>,
-    /// The step that offers the other methods.
-    pub switch: Option<String>,
+    /// The steps that offer other ways on: another method, another number, a recovery code.
+    pub switch: Vec<String>,
 }
 
 /// A step that the server takes by itself.
@@ -112,8 +112,8 @@ impl Workflow {
         if here.ask.takes(event) {
             return Some((step, here));
         }
-        let offered = here.switch.as_deref()?;
-        self.waiting(offered).filter(|wait| wait.ask.takes(event)).map(|wait| (offered, wait))
+        let offered = here.switch.iter().filter_map(|name| self.waiting(name).map(|wait| (name.as_str(), wait)));
+        offered.into_iter().find(|(_, wait)| wait.ask.takes(event))
     }
 
     /// Whether `end` is where too many wrong guesses lead; no other end that grants nothing is a lockout.
@@ -155,7 +155,7 @@ impl Step {
                 .iter()
                 .map(|(outcome, to)| (outcome.as_str(), to.as_str()))
                 .chain(wait.resend.as_deref().map(|to| ("resend", to)))
-                .chain(wait.switch.as_deref().map(|to| ("switch", to)))
+                .chain(wait.switch.iter().map(|to| ("switch", to.as_str())))
                 .collect(),
             Step::Auto(auto) => vec![(auto.action.outcome().as_str(), auto.next.as_str())],
             Step::Route(route) => route.edges.iter().map(|(outcome, to)| (outcome.as_str(), to.as_str())).collect(),

@@ -12,6 +12,8 @@ use crate::identity::{Factor, Recipient};
 pub enum Fact {
     /// A living session of this account started the wizard.
     SessionPresent,
+    /// Somebody gave an email address to get back in with; an account may have it or not.
+    Named,
     PasswordVerified,
     /// The account was asked for its factors during this very walk, and has none on. Gone once the client is waited
     /// for ([`Facts::lasting`]): another wizard may turn a factor on meanwhile.
@@ -33,11 +35,20 @@ pub enum Fact {
     FactorChanged,
     /// The last password or code that was looked at was right. Every wrong one ends it.
     LastAnswerRight,
+    RecoveryVerified,
+    /// During this very walk a device was recognised on which a factor had been proved. Gone once the client is waited
+    /// for.
+    DeviceRemembered,
+    /// The policy wants a factor turned on, and whoever is asked has proved all that the account has.
+    MustEnrol,
+    /// During this very walk it was seen that the policy wants no further factor. Gone once the client is waited for.
+    PolicyMet,
 }
 
 impl Fact {
-    pub const ALL: [Fact; 18] = [
+    pub const ALL: [Fact; 23] = [
         Fact::SessionPresent,
+        Fact::Named,
         Fact::PasswordVerified,
         Fact::NoFactorEnrolled,
         Fact::HasGoogle,
@@ -55,11 +66,16 @@ impl Fact {
         Fact::NewPhoneVerified,
         Fact::FactorChanged,
         Fact::LastAnswerRight,
+        Fact::RecoveryVerified,
+        Fact::DeviceRemembered,
+        Fact::MustEnrol,
+        Fact::PolicyMet,
     ];
 
     pub fn as_str(self) -> &'static str {
         match self {
             Fact::SessionPresent => "session_present",
+            Fact::Named => "named",
             Fact::PasswordVerified => "password_verified",
             Fact::NoFactorEnrolled => "no_factor_enrolled",
             Fact::HasGoogle => "has_google",
@@ -77,6 +93,10 @@ impl Fact {
             Fact::NewPhoneVerified => "new_phone_verified",
             Fact::FactorChanged => "factor_changed",
             Fact::LastAnswerRight => "last_answer_right",
+            Fact::RecoveryVerified => "recovery_verified",
+            Fact::DeviceRemembered => "device_remembered",
+            Fact::MustEnrol => "must_enrol",
+            Fact::PolicyMet => "policy_met",
         }
     }
 
@@ -151,7 +171,7 @@ impl Facts {
     /// What still holds when the client comes back after a wait.
     #[must_use]
     pub fn lasting(self) -> Self {
-        self.without(Fact::NoFactorEnrolled)
+        self.without(Fact::NoFactorEnrolled).without(Fact::DeviceRemembered).without(Fact::PolicyMet)
     }
 
     pub fn holds(self, fact: Fact) -> bool {

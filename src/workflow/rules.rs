@@ -10,11 +10,22 @@ impl Purpose {
     pub fn at_start(self) -> Facts {
         match self {
             Purpose::SignIn => Facts::none(),
-            Purpose::Enable(_) => Facts::of(&[Fact::SessionPresent]),
+            Purpose::Recover => Facts::of(&[Fact::Named]),
+            Purpose::Enable(_) | Purpose::Challenge => Facts::of(&[Fact::SessionPresent]),
             Purpose::Disable(factor) => Facts::of(&[Fact::SessionPresent, Fact::has(factor)]),
         }
     }
 }
+
+/// What lets an account in beside its password.
+const SECOND: [Fact; 6] = [
+    Fact::GoogleVerified,
+    Fact::SmsVerified,
+    Fact::EmailVerified,
+    Fact::RecoveryVerified,
+    Fact::DeviceRemembered,
+    Fact::NoFactorEnrolled,
+];
 
 /// What must be known before: each group needs one of its facts.
 pub type Needs = Vec<Vec<Fact>>;
@@ -27,7 +38,9 @@ impl Ask {
             Ask::CheckTotp(TotpOf::Enrolled) => vec![vec![Fact::HasGoogle]],
             Ask::CheckTotp(TotpOf::New) => vec![vec![Fact::SecretCreated]],
             Ask::CheckCode(recipient) => vec![vec![Fact::sent_to(recipient)]],
-            Ask::EnterPhone => vec![vec![Fact::SessionPresent]],
+            Ask::EnterPhone => vec![vec![Fact::SessionPresent, Fact::MustEnrol]],
+            Ask::CheckRecoveryCode => vec![vec![Fact::PasswordVerified, Fact::SessionPresent]],
+            Ask::ChooseEnrolment => vec![vec![Fact::MustEnrol]],
         }
     }
 
@@ -38,7 +51,11 @@ impl Ask {
             Outcome::Wrong | Outcome::Locked => self.refuted(facts).without(Fact::LastAnswerRight),
             _ => match (self, outcome.factor()) {
                 (Ask::ChooseMethod, Some(factor)) => facts.with(Fact::has(factor)),
-                (Ask::EnterPhone, _) => {
+                // What was proved of an address before is no answer to a code that is sent for enrolling it.
+                (Ask::ChooseEnrolment, Some(Factor::Email)) => {
+                    facts.without(Fact::EmailVerified).without(Fact::SentToEmail)
+                }
+                (Ask::EnterPhone, _) | (Ask::ChooseEnrolment, Some(Factor::Sms)) => {
                     facts.without(Fact::NewPhoneVerified).without(Fact::SentToNewPhone).with(Fact::PhoneEntered)
                 }
                 _ => facts,
@@ -53,7 +70,8 @@ impl Ask {
             Ask::CheckTotp(TotpOf::New) => facts.with(Fact::NewSecretVerified),
             // A code is good for one answer.
             Ask::CheckCode(recipient) => facts.without(Fact::sent_to(recipient)).with(Fact::verified_at(recipient)),
-            Ask::ChooseMethod | Ask::EnterPhone => facts,
+            Ask::CheckRecoveryCode => facts.with(Fact::RecoveryVerified),
+            Ask::ChooseMethod | Ask::ChooseEnrolment | Ask::EnterPhone => facts,
         }
     }
 
@@ -63,7 +81,12 @@ impl Ask {
             Ask::CheckPassword if facts.holds(Fact::SessionPresent) => facts.without(Fact::PasswordVerified),
             // Another password may be another account: nothing known of the one before may survive.
             Ask::CheckPassword => Facts::none(),
-            Ask::CheckTotp(_) | Ask::CheckCode(_) | Ask::ChooseMethod | Ask::EnterPhone => facts,
+            Ask::CheckTotp(_)
+            | Ask::CheckCode(_)
+            | Ask::CheckRecoveryCode
+            | Ask::ChooseMethod
+            | Ask::ChooseEnrolment
+            | Ask::EnterPhone => facts,
         }
     }
 }
@@ -73,19 +96,23 @@ impl Action {
         match self {
             Action::SendCode(Recipient::Phone) => vec![vec![Fact::HasSms]],
             Action::SendCode(Recipient::NewPhone) => vec![vec![Fact::PhoneEntered]],
-            Action::SendCode(Recipient::Email) => vec![vec![Fact::HasEmail, Fact::SessionPresent]],
-            Action::CreateSecret => vec![vec![Fact::SessionPresent]],
+            Action::SendCode(Recipient::Email) => {
+                vec![vec![Fact::HasEmail, Fact::SessionPresent, Fact::MustEnrol, Fact::Named]]
+            }
+            Action::CreateSecret => vec![vec![Fact::SessionPresent, Fact::MustEnrol]],
             Action::EnableFactor(factor) => {
                 let proved = match factor {
                     Factor::Google => Fact::NewSecretVerified,
                     Factor::Sms => Fact::NewPhoneVerified,
                     Factor::Email => Fact::EmailVerified,
                 };
-                vec![vec![Fact::SessionPresent], vec![proved], vec![Fact::LastAnswerRight]]
+                vec![vec![Fact::SessionPresent, Fact::MustEnrol], vec![proved], vec![Fact::LastAnswerRight]]
             }
-            Action::DisableFactor(factor) => {
-                vec![vec![Fact::SessionPresent], vec![Fact::verified(factor)], vec![Fact::LastAnswerRight]]
-            }
+            Action::DisableFactor(factor) => vec![
+                vec![Fact::SessionPresent],
+                vec![Fact::verified(factor), Fact::RecoveryVerified],
+                vec![Fact::LastAnswerRight],
+            ],
         }
     }
 
@@ -97,6 +124,12 @@ impl Action {
                 .fold(facts, |facts, other| facts.without(Fact::sent_to(other)))
                 .with(Fact::sent_to(recipient)),
             Action::CreateSecret => facts.without(Fact::NewSecretVerified).with(Fact::SecretCreated),
+            // At a sign-in the code that confirmed the enrolment is a second factor like any other.
+            Action::EnableFactor(factor) if facts.holds(Fact::MustEnrol) => facts
+                .without(Fact::MustEnrol)
+                .without(Fact::NoFactorEnrolled)
+                .with(Fact::has(factor))
+                .with(Fact::verified(factor)),
             Action::EnableFactor(factor) => {
                 facts.without(Fact::NoFactorEnrolled).with(Fact::has(factor)).with(Fact::FactorChanged)
             }
@@ -112,6 +145,9 @@ impl Question {
                 vec![vec![Fact::PasswordVerified, Fact::SessionPresent]]
             }
             Question::ClientKind(_) => vec![],
+            Question::RememberedDevice => vec![vec![Fact::PasswordVerified]],
+            Question::StepUpFactor => vec![vec![Fact::SessionPresent]],
+            Question::MfaRequired => vec![vec![Fact::PasswordVerified], SECOND.to_vec()],
         }
     }
 
@@ -126,7 +162,21 @@ impl Question {
                     None => facts.without(Fact::NoFactorEnrolled),
                 }
             }
-            (Question::AccountGroup(_) | Question::PhonePrefix(_) | Question::ClientKind(_), _) => facts,
+            (Question::StepUpFactor, outcome) => match outcome.factor() {
+                Some(factor @ (Factor::Google | Factor::Sms)) => facts.with(Fact::has(factor)),
+                // The address serves whoever is signed in, whether or not the factor is on.
+                Some(Factor::Email) | None => facts,
+            },
+            (Question::MfaRequired, Outcome::Required) => facts.without(Fact::PolicyMet).with(Fact::MustEnrol),
+            (Question::MfaRequired, _) => facts.without(Fact::MustEnrol).with(Fact::PolicyMet),
+            (Question::RememberedDevice, Outcome::Remembered) => facts.with(Fact::DeviceRemembered),
+            (
+                Question::RememberedDevice
+                | Question::AccountGroup(_)
+                | Question::PhonePrefix(_)
+                | Question::ClientKind(_),
+                _,
+            ) => facts,
         }
     }
 }
@@ -134,9 +184,12 @@ impl Question {
 impl Grant {
     pub fn needs(self) -> Needs {
         match self {
-            Grant::Session => vec![
-                vec![Fact::PasswordVerified],
-                vec![Fact::GoogleVerified, Fact::SmsVerified, Fact::EmailVerified, Fact::NoFactorEnrolled],
+            Grant::Session => {
+                vec![vec![Fact::PasswordVerified], SECOND.to_vec(), vec![Fact::PolicyMet], vec![Fact::LastAnswerRight]]
+            }
+            Grant::SuccessToken => vec![
+                vec![Fact::SessionPresent, Fact::Named],
+                vec![Fact::GoogleVerified, Fact::SmsVerified, Fact::EmailVerified, Fact::RecoveryVerified],
                 vec![Fact::LastAnswerRight],
             ],
             Grant::FactorChange => vec![vec![Fact::FactorChanged], vec![Fact::LastAnswerRight]],

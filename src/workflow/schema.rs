@@ -23,9 +23,9 @@ pub fn schema() -> Json {
         "properties": properties,
         "required": ["schema", "title", "purpose", "lifetime", "start", "cancel"],
         "additionalProperties": false,
-        "if": { "properties": { "purpose": { "const": Purpose::SignIn.word() } } },
-        "then": { "not": { "required": ["factor"] } },
-        "else": { "required": ["factor"] },
+        "if": { "properties": { "purpose": { "enum": ["enable", "disable"] } } },
+        "then": { "required": ["factor"] },
+        "else": { "not": { "required": ["factor"] } },
         "$defs": definitions(),
     })
 }
@@ -88,6 +88,10 @@ fn value(value: &Value) -> Json {
         Value::Texts => list(json!({ "type": "string", "pattern": "\\S" })),
         Value::Prefixes => list(json!({ "type": "string", "pattern": "^\\+[0-9]{1,15}$" })),
         Value::Target => json!({ "$ref": "#/$defs/name" }),
+        Value::Targets => {
+            let name = json!({ "$ref": "#/$defs/name" });
+            json!({ "oneOf": [name, list(name.clone())] })
+        }
     }
 }
 

@@ -31,7 +31,7 @@ fn with(word: &'static str, key: &'static str, value: &'static str) -> Spelling 
 }
 
 impl Ask {
-    pub const ALL: [Ask; 8] = [
+    pub const ALL: [Ask; 10] = [
         Ask::CheckPassword,
         Ask::ChooseMethod,
         Ask::CheckTotp(TotpOf::Enrolled),
@@ -40,6 +40,8 @@ impl Ask {
         Ask::CheckCode(Recipient::NewPhone),
         Ask::CheckCode(Recipient::Email),
         Ask::EnterPhone,
+        Ask::CheckRecoveryCode,
+        Ask::ChooseEnrolment,
     ];
 
     pub fn spelling(self) -> Spelling {
@@ -50,6 +52,8 @@ impl Ask {
             Ask::CheckTotp(TotpOf::New) => with("check_totp", "of", "new"),
             Ask::CheckCode(recipient) => with("check_code", "to", recipient.as_str()),
             Ask::EnterPhone => plain("enter_phone"),
+            Ask::CheckRecoveryCode => plain("check_recovery_code"),
+            Ask::ChooseEnrolment => plain("choose_enrolment"),
         }
     }
 }
@@ -80,11 +84,14 @@ impl Action {
 
 impl Question {
     /// One of each kind, with empty lists.
-    pub const KINDS: [Question; 4] = [
+    pub const KINDS: [Question; 7] = [
         Question::EnrolledFactors,
         Question::AccountGroup(Vec::new()),
         Question::PhonePrefix(Vec::new()),
         Question::ClientKind(Vec::new()),
+        Question::MfaRequired,
+        Question::RememberedDevice,
+        Question::StepUpFactor,
     ];
 
     pub fn word(&self) -> &'static str {
@@ -93,13 +100,18 @@ impl Question {
             Question::AccountGroup(_) => "account_group",
             Question::PhonePrefix(_) => "phone_prefix",
             Question::ClientKind(_) => "client_kind",
+            Question::MfaRequired => "mfa_required",
+            Question::RememberedDevice => "remembered_device",
+            Question::StepUpFactor => "step_up_factor",
         }
     }
 
     /// The list that the question goes by, under the key that it has in a file.
     pub fn list(&self) -> Option<(&'static str, &[String])> {
         match self {
-            Question::EnrolledFactors => None,
+            Question::EnrolledFactors | Question::MfaRequired | Question::RememberedDevice | Question::StepUpFactor => {
+                None
+            }
             Question::AccountGroup(groups) => Some(("groups", groups)),
             Question::PhonePrefix(prefixes) => Some(("prefixes", prefixes)),
             Question::ClientKind(kinds) => Some(("kinds", kinds)),
@@ -110,7 +122,9 @@ impl Question {
     #[must_use]
     pub fn about(&self, list: Vec<String>) -> Self {
         match self {
-            Question::EnrolledFactors => Question::EnrolledFactors,
+            Question::EnrolledFactors | Question::MfaRequired | Question::RememberedDevice | Question::StepUpFactor => {
+                self.clone()
+            }
             Question::AccountGroup(_) => Question::AccountGroup(list),
             Question::PhonePrefix(_) => Question::PhonePrefix(list),
             Question::ClientKind(_) => Question::ClientKind(list),
@@ -128,12 +142,13 @@ impl fmt::Display for Question {
 }
 
 impl Grant {
-    pub const ALL: [Grant; 3] = [Grant::Session, Grant::FactorChange, Grant::Nothing];
+    pub const ALL: [Grant; 4] = [Grant::Session, Grant::FactorChange, Grant::SuccessToken, Grant::Nothing];
 
     pub fn as_str(self) -> &'static str {
         match self {
             Grant::Session => "session",
             Grant::FactorChange => "factor_change",
+            Grant::SuccessToken => "success_token",
             Grant::Nothing => "nothing",
         }
     }
@@ -141,20 +156,22 @@ impl Grant {
 
 impl Purpose {
     /// The words of `purpose` in a file.
-    pub const WORDS: [&'static str; 3] = ["signin", "enable", "disable"];
+    pub const WORDS: [&'static str; 5] = ["signin", "enable", "disable", "challenge", "recover"];
 
     pub fn word(self) -> &'static str {
         match self {
             Purpose::SignIn => "signin",
             Purpose::Enable(_) => "enable",
             Purpose::Disable(_) => "disable",
+            Purpose::Challenge => "challenge",
+            Purpose::Recover => "recover",
         }
     }
 
     /// The factor that is turned on or off.
     pub fn factor(self) -> Option<Factor> {
         match self {
-            Purpose::SignIn => None,
+            Purpose::SignIn | Purpose::Challenge | Purpose::Recover => None,
             Purpose::Enable(factor) | Purpose::Disable(factor) => Some(factor),
         }
     }
@@ -166,6 +183,8 @@ impl fmt::Display for Purpose {
             Purpose::SignIn => f.write_str("sign in"),
             Purpose::Enable(factor) => write!(f, "enable {factor}"),
             Purpose::Disable(factor) => write!(f, "disable {factor}"),
+            Purpose::Challenge => f.write_str("confirm who it is"),
+            Purpose::Recover => f.write_str("get back in"),
         }
     }
 }

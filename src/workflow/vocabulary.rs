@@ -13,6 +13,10 @@ pub enum Purpose {
     Enable(Factor),
     /// A signed-in account that has the factor starts it; it may end with the factor off.
     Disable(Factor),
+    /// A signed-in account starts it to confirm that it is still there; it may end in a success token.
+    Challenge,
+    /// Anybody starts it for an email address, whether or not an account has it; it may end in a success token.
+    Recover,
 }
 
 /// Which authenticator secret a code is checked against.
@@ -38,6 +42,10 @@ pub enum Ask {
     CheckCode(Recipient),
     /// A phone number to enrol.
     EnterPhone,
+    /// One of the recovery codes.
+    CheckRecoveryCode,
+    /// One of the methods that must be turned on; for SMS also the phone number.
+    ChooseEnrolment,
 }
 
 /// What the server does by itself.
@@ -62,6 +70,13 @@ pub enum Question {
     PhonePrefix(Vec<String>),
     /// Whether the client said, when it began, that it is of one of these kinds.
     ClientKind(Vec<String>),
+    /// Whether the operator's policy still wants a factor turned on before the account is let in.
+    MfaRequired,
+    /// Whether the client showed the token of a device on which a second factor was proved a while ago.
+    RememberedDevice,
+    /// Which factor confirms that it is the account's owner: the one that was asked for, else the strongest that is
+    /// on, else a code to the account's email address.
+    StepUpFactor,
 }
 
 /// What an end hands out.
@@ -72,6 +87,8 @@ pub enum Grant {
     Session,
     /// The factor was turned on or off on the way here.
     FactorChange,
+    /// A success token for what was asked.
+    SuccessToken,
     /// Nothing: cancelled, locked out, refused.
     Nothing,
 }
@@ -91,6 +108,8 @@ pub enum Outcome {
     None,
     /// More than one factor is on.
     Several,
+    /// The only factor that is on is the one that stood in for the password.
+    StoodIn,
     Accepted,
     Sent,
     Created,
@@ -98,10 +117,14 @@ pub enum Outcome {
     Disabled,
     Listed,
     Unlisted,
+    Required,
+    Optional,
+    Remembered,
+    Unknown,
 }
 
 impl Outcome {
-    pub const ALL: [Outcome; 15] = [
+    pub const ALL: [Outcome; 20] = [
         Outcome::Right,
         Outcome::Wrong,
         Outcome::Locked,
@@ -110,6 +133,7 @@ impl Outcome {
         Outcome::Email,
         Outcome::None,
         Outcome::Several,
+        Outcome::StoodIn,
         Outcome::Accepted,
         Outcome::Sent,
         Outcome::Created,
@@ -117,6 +141,10 @@ impl Outcome {
         Outcome::Disabled,
         Outcome::Listed,
         Outcome::Unlisted,
+        Outcome::Required,
+        Outcome::Optional,
+        Outcome::Remembered,
+        Outcome::Unknown,
     ];
 
     pub fn as_str(self) -> &'static str {
@@ -129,6 +157,7 @@ impl Outcome {
             Outcome::Email => "email",
             Outcome::None => "none",
             Outcome::Several => "several",
+            Outcome::StoodIn => "stood_in",
             Outcome::Accepted => "accepted",
             Outcome::Sent => "sent",
             Outcome::Created => "created",
@@ -136,6 +165,10 @@ impl Outcome {
             Outcome::Disabled => "disabled",
             Outcome::Listed => "listed",
             Outcome::Unlisted => "unlisted",
+            Outcome::Required => "required",
+            Outcome::Optional => "optional",
+            Outcome::Remembered => "remembered",
+            Outcome::Unknown => "unknown",
         }
     }
 
@@ -157,8 +190,10 @@ impl Ask {
     pub fn outcomes(self) -> &'static [Outcome] {
         match self {
             Ask::CheckPassword => &[Outcome::Right, Outcome::Wrong],
-            Ask::ChooseMethod => &[Outcome::Google, Outcome::Sms, Outcome::Email],
-            Ask::CheckTotp(_) | Ask::CheckCode(_) => &[Outcome::Right, Outcome::Wrong, Outcome::Locked],
+            Ask::ChooseMethod | Ask::ChooseEnrolment => &[Outcome::Google, Outcome::Sms, Outcome::Email],
+            Ask::CheckTotp(_) | Ask::CheckCode(_) | Ask::CheckRecoveryCode => {
+                &[Outcome::Right, Outcome::Wrong, Outcome::Locked]
+            }
             Ask::EnterPhone => &[Outcome::Accepted],
         }
     }
@@ -179,8 +214,11 @@ impl Question {
     pub fn outcomes(&self) -> &'static [Outcome] {
         match self {
             Question::EnrolledFactors => {
-                &[Outcome::None, Outcome::Google, Outcome::Sms, Outcome::Email, Outcome::Several]
+                &[Outcome::None, Outcome::Google, Outcome::Sms, Outcome::Email, Outcome::Several, Outcome::StoodIn]
             }
+            Question::StepUpFactor => &[Outcome::Google, Outcome::Sms, Outcome::Email],
+            Question::MfaRequired => &[Outcome::Required, Outcome::Optional],
+            Question::RememberedDevice => &[Outcome::Remembered, Outcome::Unknown],
             Question::AccountGroup(_) | Question::PhonePrefix(_) | Question::ClientKind(_) => {
                 &[Outcome::Listed, Outcome::Unlisted]
             }
@@ -188,16 +226,20 @@ impl Question {
     }
 }
 
+impl Purpose {
+    /// What a workflow of this purpose is there to grant.
+    pub fn due(self) -> Grant {
+        match self {
+            Purpose::SignIn => Grant::Session,
+            Purpose::Enable(_) | Purpose::Disable(_) => Grant::FactorChange,
+            Purpose::Challenge | Purpose::Recover => Grant::SuccessToken,
+        }
+    }
+}
+
 impl Grant {
     /// Whether a workflow of this purpose may end so.
     pub fn fits(self, purpose: Purpose) -> bool {
-        match (self, purpose) {
-            (Grant::Nothing, _) => true,
-            (Grant::Session, Purpose::SignIn) => true,
-            (Grant::FactorChange, Purpose::Enable(_) | Purpose::Disable(_)) => true,
-            (Grant::Session, Purpose::Enable(_) | Purpose::Disable(_)) | (Grant::FactorChange, Purpose::SignIn) => {
-                false
-            }
-        }
+        self == Grant::Nothing || self == purpose.due()
     }
 }

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::identity::{Account, CodeDigest, Phone, Recipient, Sealed, SessionId};
+use crate::identity::{Account, CodeDigest, Email, Factor, Phone, Recipient, Sealed, SessionId};
 
 use super::{Digest, Facts};
 
@@ -67,12 +67,29 @@ pub struct Wizard {
     pub sends: Sends,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_kind: Option<String>,
+    /// What a challenge, or a way back in, is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub challenge: Option<Challenge>,
     /// The step was reached by choosing a method, whose answers carry no data.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub chosen: bool,
     /// The last answer that was asked for with an `Idempotency-Key`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answered: Option<Answered>,
+}
+
+/// What somebody wants to confirm, and how.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Challenge {
+    /// What the success token is for.
+    pub purpose: String,
+    /// The factor that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pick: Option<Factor>,
+    /// The address that was typed by somebody who is not signed in. All that is counted in such a wizard is counted
+    /// under this name, whether or not an account has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email: Option<Email>,
 }
 
 /// What is being enrolled, and is not the account's yet.

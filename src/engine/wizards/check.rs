@@ -1,9 +1,12 @@
 use crate::engine::ports::{Address, Spend, Subject, Tries};
-use crate::engine::{CodeInput, Engine, FieldProblem, Input, Reason, Refused};
-use crate::identity::{Account, Code, CodeDigest, Factor, LoginName, Phone, Recipient, Secret, TotpFactor, TotpSecret};
+use crate::engine::{Call, CodeInput, Engine, FieldProblem, Input, Reason, Refused};
+use crate::identity::{
+    Account, Code, CodeDigest, Device, DeviceOutcome, DeviceToken, LoginName, Method, Recipient, RecoveryCode,
+    RecoveryCodes, Secret, TotpFactor, TotpSecret,
+};
 use crate::workflow::{Ask, Event, Known, TotpOf, Wizard};
 
-use super::lower::pending_context;
+use super::lower::{Found, address, pending_context};
 use super::open::Opened;
 
 /// What looking at a password or code has found, before the account's counters have been asked.
@@ -14,14 +17,18 @@ pub(super) enum Checked {
     Password {
         right: bool,
         subject: Subject,
+        /// What the token of a remembered device is worth, if one was shown.
+        device: Option<DeviceOutcome>,
     },
     Code {
         right: bool,
-        factor: Factor,
-        /// Whether that factor is on already, and not only being turned on.
+        method: Method,
+        /// Whether that is on already, and not only being turned on.
         enrolled: bool,
         spend: Option<Spend>,
         tries: Option<Tries>,
+        /// The recovery codes that are left when the code was one of them.
+        rest: Option<RecoveryCodes>,
     },
 }
 
@@ -36,19 +43,43 @@ impl Checked {
     pub(super) fn known(&self) -> Known {
         if self.right() == Some(false) { Known::Wrong } else { Known::Right }
     }
+
+    /// Whether a remembered device stands in for the second factor.
+    pub(super) fn device(&self) -> bool {
+        matches!(self, Checked::Password { right: true, device: Some(DeviceOutcome::Remembered(..)), .. })
+    }
+
+    pub(super) fn found(&self) -> Found {
+        match self {
+            Checked::Code { right: true, method, rest, .. } => {
+                Found { method: Some(*method), devices: None, codes: rest.clone() }
+            }
+            Checked::Password { right: true, device: Some(DeviceOutcome::Remembered(devices, token)), .. } => {
+                Found { method: None, devices: Some((devices.clone(), token.clone())), codes: None }
+            }
+            Checked::Nothing | Checked::Password { .. } | Checked::Code { .. } => Found::default(),
+        }
+    }
 }
 
 impl Engine {
     /// Looks at the password or code in `input`. Nothing is counted here.
-    pub(super) async fn check(&self, opened: &Opened, event: &Event, input: &Input) -> Result<Checked, Refused> {
+    pub(super) async fn check(
+        &self,
+        call: &Call,
+        opened: &Opened,
+        event: &Event,
+        input: &Input,
+    ) -> Result<Checked, Refused> {
         match input {
-            Input::Password { name: _, password } => self.check_password(opened, password).await,
+            Input::Password { name: _, password } => self.check_password(call, opened, password).await,
             Input::Code(code) => self.check_code(opened, event, code),
-            Input::Choose(_) | Input::Phone(_) | Input::Resend => Ok(Checked::Nothing),
+            Input::Recovery { code, .. } => self.check_recovery(opened, code),
+            Input::Choose(_) | Input::Enrol { .. } | Input::Phone(_) | Input::Resend => Ok(Checked::Nothing),
         }
     }
 
-    async fn check_password(&self, opened: &Opened, password: &Secret) -> Result<Checked, Refused> {
+    async fn check_password(&self, call: &Call, opened: &Opened, password: &Secret) -> Result<Checked, Refused> {
         let name = opened.name.as_ref().map(LoginName::as_str);
         // The account that was found may have given the name away since; a session's own account needs no name.
         let named = |account: &&Account| name.is_none_or(|name| self.is_called(account, name));
@@ -59,7 +90,11 @@ impl Engine {
             Some(account) => Subject::Account(account.id),
             None => Subject::Name(self.keys.mac("nobody", &[name.unwrap_or_default()])),
         };
-        Ok(Checked::Password { right, subject })
+        let shown = call.device.as_ref().and_then(|token| DeviceToken::parse(&self.keys, token.expose()));
+        let device = account
+            .zip(shown)
+            .map(|(account, token)| Device::present(&account.devices, &token, account.id, &self.keys, opened.now));
+        Ok(Checked::Password { right, subject, device })
     }
 
     fn is_called(&self, account: &Account, name: &str) -> bool {
@@ -71,9 +106,14 @@ impl Engine {
         match answered.map(|(_, wait)| wait.ask) {
             Some(Ask::CheckTotp(of)) => self.check_totp(opened, of, input),
             Some(Ask::CheckCode(recipient)) => self.check_sent(opened, recipient, input),
-            Some(Ask::CheckPassword | Ask::ChooseMethod | Ask::EnterPhone) | None => {
-                Err(opened.refuse(Refused::new(Reason::StepNotAllowed)))
-            }
+            Some(
+                Ask::CheckPassword
+                | Ask::CheckRecoveryCode
+                | Ask::ChooseMethod
+                | Ask::ChooseEnrolment
+                | Ask::EnterPhone,
+            )
+            | None => Err(opened.refuse(Refused::new(Reason::StepNotAllowed))),
         }
     }
 
@@ -97,10 +137,11 @@ impl Engine {
         let step = secret.and_then(|secret| self.policy.totp.matching_step(&secret, &code, unix));
         Ok(Checked::Code {
             right: step.is_some(),
-            factor: Factor::Google,
+            method: Method::Google,
             enrolled: of == TotpOf::Enrolled,
             spend: step.map(Spend::TotpStep),
             tries: None,
+            rest: None,
         })
     }
 
@@ -121,7 +162,7 @@ impl Engine {
         let keep = self.policy.code_lifetime.saturating_mul(2).max(60);
         Ok(Checked::Code {
             right,
-            factor: recipient.factor(),
+            method: recipient.factor().into(),
             enrolled: is_on && recipient != Recipient::NewPhone,
             spend: spent.map(|digest| Spend::Code { digest: digest.as_str().to_owned(), keep }),
             tries: Some(Tries {
@@ -129,7 +170,18 @@ impl Engine {
                 limit: self.policy.code_tries,
                 keep: u64::from(opened.workflow.lifetime).saturating_add(60),
             }),
+            rest: None,
         })
+    }
+
+    fn check_recovery(&self, opened: &Opened, code: &Secret) -> Result<Checked, Refused> {
+        let malformed = || Refused::new(Reason::InvalidCode).field("code", FieldProblem::RecoveryCode);
+        let code = RecoveryCode::parse(code.expose()).map_err(|_| opened.refuse(malformed()))?;
+        let own =
+            opened.account.as_ref().and_then(|account| account.recovery.as_ref().map(|codes| (account.id, codes)));
+        let rest = own.and_then(|(id, codes)| codes.without(&code, &self.keys, id));
+        let (right, method) = (rest.is_some(), Method::Recovery);
+        Ok(Checked::Code { right, method, enrolled: true, spend: None, tries: None, rest })
     }
 
     /// What is stored of a code: it belongs to this wizard, this purpose and this address.
@@ -162,14 +214,5 @@ impl Engine {
             Refused::new(Reason::Internal)
         })?;
         Ok(TotpSecret::new(bytes.to_vec()))
-    }
-}
-
-/// Where a code for this recipient goes as things stand now.
-pub(super) fn address(recipient: Recipient, account: &Account, pending: Option<&Phone>) -> Option<Address> {
-    match recipient {
-        Recipient::Email => Some(Address::Email(account.email.clone())),
-        Recipient::Phone => account.factors.sms.as_ref().map(|sms| Address::Phone(sms.phone.clone())),
-        Recipient::NewPhone => pending.cloned().map(Address::Phone),
     }
 }

@@ -1,9 +1,12 @@
-use crate::engine::ports::{Commit, SendFailure, Subject};
+use std::sync::Arc;
+
+use crate::engine::ports::{Commit, Message, SendFailure};
 use crate::engine::{Call, Engine, Reason, Refused, Standing};
-use crate::workflow::Wizard;
+use crate::workflow::{Purpose, Wizard};
 
 use super::lower::Plan;
 use super::open::{Opened, at};
+use super::view::Shown;
 
 impl Engine {
     /// Sends what the committed step has promised. What no provider took costs no cooldown and no budget.
@@ -15,6 +18,11 @@ impl Engine {
         standing: Standing,
     ) -> Result<Standing, Refused> {
         let Some(message) = &plan.message else { return Ok(standing) };
+        if opened.workflow.purpose == Purpose::Recover {
+            // Behind the answer: how long it takes would tell that an account has the address.
+            self.send_by_and_by(message.clone());
+            return Ok(standing);
+        }
         match self.courier.send(message).await {
             Ok(receipt) => {
                 tracing::info!(wizard = %plan.wizard.id, provider = receipt.provider, message = message.id, "code sent");
@@ -25,6 +33,15 @@ impl Engine {
         }
     }
 
+    fn send_by_and_by(&self, message: Message) {
+        let courier = Arc::clone(&self.courier);
+        self.errands.run("a code", async move {
+            if let Err(error) = courier.send(&message).await {
+                tracing::warn!(%error, message = message.id, "a code to get back in with was not sent");
+            }
+        });
+    }
+
     /// Nobody knows whether the code will arrive: it stays valid, the receipt says so, and another may be asked for at
     /// once. Never sent again by itself.
     async fn unconfirmed(&self, call: &Call, opened: &Opened, plan: &Plan) -> Result<Standing, Refused> {
@@ -32,7 +49,7 @@ impl Engine {
         if let Some(outstanding) = &mut next.sends.outstanding {
             outstanding.unconfirmed = true;
         }
-        let standing = self.standing(&next, &opened.workflow, None)?;
+        let standing = self.standing(&next, &opened.workflow, Shown::default())?;
         self.remember(call, &mut next, &Ok(standing.clone()))?;
         self.amend(&next).await;
         Ok(standing)
@@ -52,10 +69,10 @@ impl Engine {
 
     /// Gives the account back the send that was counted for this plan, if one was: nothing went out.
     pub(super) async fn give_back(&self, opened: &Opened, plan: &Plan) {
-        let (Some(budget), Some(account)) = (&plan.write.send, &plan.wizard.account) else { return };
-        let refunded = self.store.refund_send(&self.request(), &Subject::Account(account.id), budget, opened.now).await;
+        let (Some(budget), Some(subject)) = (&plan.write.send, self.subject(&plan.wizard)) else { return };
+        let refunded = self.store.refund_send(&self.request(), &subject, budget, opened.now).await;
         if let Err(error) = refunded {
-            tracing::warn!(%error, account = %account.id, "a send that did not happen could not be given back");
+            tracing::warn!(%error, ?subject, "a send that did not happen could not be given back");
         }
     }
 

@@ -1,21 +1,29 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::engine::ports::{AccountWrite, Message, MessageKind, NewChange, SendBudget};
-use crate::engine::{Client, Engine, Reason, Refused};
-use crate::identity::{
-    Account, Code, EmailFactor, Factor, Recipient, RefreshToken, Session, SessionId, SmsFactor, TotpFactor, TotpSecret,
-};
-use crate::workflow::{Effect, Event, Outstanding, Pending, Place, Sends, Transition, Wizard, WizardId};
-
-use super::check::address;
+use crate::engine::ports::{AccountWrite, Address, Message, Notice};
+use crate::engine::{Client, DeviceGrant, Engine, Happening, Reason, Refused, Success};
+use crate::identity::{Account, Device, DeviceToken, Method, Phone, Recipient, RecoveryCodes, RefreshToken, Session};
+use crate::workflow::{Effect, Event, Pending, Place, Sends, Transition, Wizard, WizardId};
 
 /// A transition in the terms of the store and the courier: nothing of it has happened yet.
 #[derive(Debug)]
 pub(super) struct Plan {
     pub wizard: Wizard,
     pub write: AccountWrite,
+    /// A code to be sent.
     pub message: Option<Message>,
     pub opened: Option<Opening>,
+    pub device: Option<DeviceGrant>,
+    pub success: Option<Success>,
+    /// What is to be noted, and what the owner is to be told, once it is true.
+    pub news: News,
+}
+
+/// What a plan will have to tell.
+#[derive(Debug, Default)]
+pub(super) struct News {
+    pub events: Vec<Happening>,
+    pub notices: Vec<Notice>,
 }
 
 /// A session about to be opened, and the refresh token that only the client will have.
@@ -23,6 +31,28 @@ pub(super) struct Plan {
 pub(super) struct Opening {
     pub session: Session,
     pub refresh: RefreshToken,
+}
+
+/// What a transition is lowered with: what happened, who did it, and what was found out.
+pub(super) struct Scene<'a> {
+    pub event: Option<&'a Event>,
+    pub account: Option<&'a Account>,
+    pub client: &'a Client,
+    pub found: Found,
+    /// Whether the device is to be remembered if this step signs in.
+    pub remember: bool,
+    pub now: DateTime<Utc>,
+}
+
+/// What looking at a password or code has found beside its being right.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Found {
+    /// What was proved.
+    pub method: Option<Method>,
+    /// The devices after this use, and the token for the next one.
+    pub devices: Option<(Vec<Device>, DeviceToken)>,
+    /// The recovery codes that are left.
+    pub codes: Option<RecoveryCodes>,
 }
 
 /// What a wizard's own secret is sealed with as associated data.
@@ -37,34 +67,32 @@ pub(super) fn operation(wizard: &Wizard) -> String {
 
 impl Engine {
     /// Turns a transition of `wizard` into writes.
-    pub(super) fn lower(
-        &self,
-        wizard: &Wizard,
-        event: Option<&Event>,
-        transition: &Transition,
-        account: Option<&Account>,
-        client: &Client,
-        now: DateTime<Utc>,
-    ) -> Result<Plan, Refused> {
+    pub(super) fn lower(&self, wizard: &Wizard, transition: &Transition, scene: &Scene<'_>) -> Result<Plan, Refused> {
         let mut next = wizard.clone();
         next.revision += 1;
         next.step = transition.to.name().to_owned();
         next.facts = transition.facts;
-        next.account = account.cloned();
+        next.account = scene.account.cloned();
         next.answered = None;
-        next.chosen = matches!(event, Some(Event::Choose(_)));
-        if let Some(Event::Phone(phone)) = event {
+        next.chosen = matches!(scene.event, Some(Event::Choose(_)));
+        if let Some(Event::Phone(phone) | Event::Enrol(_, Some(phone))) = scene.event {
             next.pending.phone = Some(phone.clone());
         }
-        let mut plan = Plan { wizard: next, write: AccountWrite::default(), message: None, opened: None };
+        let mut plan = Plan::of(next);
         for effect in &transition.effects {
             match effect {
-                Effect::SendCode(recipient) => self.plan_send(&mut plan, *recipient, now)?,
+                Effect::SendCode(recipient) => self.plan_send(&mut plan, *recipient, scene.now)?,
                 Effect::CreateSecret => self.plan_secret(&mut plan),
-                Effect::Enable(factor) => self.plan_change(&mut plan, *factor, true, now)?,
-                Effect::Disable(factor) => self.plan_change(&mut plan, *factor, false, now)?,
-                Effect::OpenSession => self.plan_session(&mut plan, wizard, client, now)?,
+                Effect::Enable(factor) => self.plan_change(&mut plan, *factor, true, scene.now)?,
+                Effect::Disable(factor) => self.plan_change(&mut plan, *factor, false, scene.now)?,
+                Effect::OpenSession => self.plan_session(&mut plan, wizard, scene)?,
+                Effect::UseDevice => plan_device(&mut plan, scene)?,
+                Effect::UseRecoveryCode => self.plan_recovery(&mut plan, scene)?,
+                Effect::IssueSuccessToken => self.plan_success(&mut plan, scene)?,
             }
+        }
+        if scene.remember && plan.opened.is_some() && scene.found.method.is_some() {
+            self.plan_remembering(&mut plan, wizard, scene)?;
         }
         if let Place::Ended(_) = transition.to {
             // A wizard that is over keeps nothing that could be of use to anybody.
@@ -75,94 +103,56 @@ impl Engine {
         }
         Ok(plan)
     }
+}
 
-    fn plan_send(&self, plan: &mut Plan, recipient: Recipient, now: DateTime<Utc>) -> Result<(), Refused> {
-        let account = plan.wizard.account.as_ref().ok_or_else(missing)?;
-        let to = address(recipient, account, plan.wizard.pending.phone.as_ref()).ok_or_else(missing)?;
-        let code = Code::from_random(u64::from_le_bytes(self.entropy.bytes()), self.policy.code_digits);
-        let digest = self.code_digest(&plan.wizard, &code, recipient, &to);
-        let sends = &mut plan.wizard.sends;
-        sends.count += 1;
-        sends.not_before.insert(recipient, now + seconds(self.policy.cooldown(sends.count)));
-        let expires_at = now + seconds(self.policy.code_lifetime);
-        sends.outstanding = Some(Outstanding { recipient, digest, sent_at: now, expires_at, unconfirmed: false });
-        let windows = self.policy.sends_per_account.clone();
-        plan.write.send = Some(SendBudget { channel: recipient.factor(), windows });
-        plan.message = Some(Message {
-            id: data_encoding::BASE64URL_NOPAD.encode(&self.entropy.bytes::<16>()),
-            to,
-            locale: account.locale,
-            kind: MessageKind::Code { code, minutes: self.policy.code_lifetime.div_ceil(60) },
-        });
-        Ok(())
-    }
-
-    fn plan_secret(&self, plan: &mut Plan) {
-        let secret = self.entropy.bytes::<{ TotpSecret::BYTES }>();
-        let context = pending_context(plan.wizard.id);
-        let sealed = self.keys.seal(&secret, &[&context[0], &context[1]], self.entropy.bytes());
-        plan.wizard.pending.secret = Some(sealed);
-    }
-
-    fn plan_change(&self, plan: &mut Plan, factor: Factor, enabled: bool, now: DateTime<Utc>) -> Result<(), Refused> {
-        let mut account = plan.wizard.account.clone().ok_or_else(missing)?;
-        match (factor, enabled) {
-            (Factor::Google, true) => {
-                let secret = self.pending_secret(&plan.wizard)?.ok_or_else(missing)?;
-                let context = TotpFactor::context(account.id);
-                let secret = self.keys.seal(secret.as_bytes(), &[&context[0], &context[1]], self.entropy.bytes());
-                account.factors.google = Some(TotpFactor { secret, since: now });
-            }
-            (Factor::Sms, true) => {
-                let phone = plan.wizard.pending.phone.clone().ok_or_else(missing)?;
-                account.phone.get_or_insert_with(|| phone.clone());
-                account.factors.sms = Some(SmsFactor { phone, since: now });
-            }
-            (Factor::Email, true) => account.factors.email = Some(EmailFactor { since: now }),
-            (Factor::Google, false) => account.factors.google = None,
-            (Factor::Sms, false) => account.factors.sms = None,
-            (Factor::Email, false) => account.factors.email = None,
+impl Plan {
+    fn of(wizard: Wizard) -> Self {
+        Plan {
+            wizard,
+            write: AccountWrite::default(),
+            message: None,
+            opened: None,
+            device: None,
+            success: None,
+            news: News::default(),
         }
-        account.revision += 1;
-        account.updated_at = now;
-        plan.write.account = Some(account.clone());
-        plan.write.change = Some(NewChange { provider: factor, is_enabled: enabled, time: now });
-        plan.wizard.account = Some(account);
-        Ok(())
     }
 
-    /// Session and refresh token follow from the step and the account: a retry after a crash opens the same session, and
-    /// of two accounts that race for one wizard each has a session of its own, so that the loser's can be ended.
-    fn plan_session(&self, plan: &mut Plan, from: &Wizard, client: &Client, now: DateTime<Utc>) -> Result<(), Refused> {
-        let account = plan.wizard.account.as_ref().ok_or_else(missing)?;
-        let (operation, owner) = (operation(from), account.id.to_string());
-        let mut id = [0; 16];
-        id.copy_from_slice(&self.keys.derive("session", &[&operation, &owner])[..16]);
-        let id = SessionId::from_bytes(id);
-        let random = self.keys.derive("refresh-random", &[&operation, &owner]);
-        let refresh = RefreshToken::mint(&self.keys, account.id, &id, &random);
-        let session = Session {
-            id: id.clone(),
-            account: account.id,
-            revision: 1,
-            created_at: now,
-            refreshed_at: now,
-            expires_at: now + self.settings.refresh_ttl,
-            client: client.agent.clone(),
-            address: client.address.clone(),
-            factor: None,
-            live: vec![refresh.digest()],
-            used: vec![],
+    /// Changes the account that is to be written; however much one step changes, it is one revision.
+    pub(super) fn edit(&mut self, now: DateTime<Utc>, edit: impl FnOnce(&mut Account)) -> Result<(), Refused> {
+        let mut account = match self.write.account.take() {
+            Some(account) => account,
+            None => {
+                let mut account = self.wizard.account.clone().ok_or_else(missing)?;
+                account.changed(now);
+                account
+            }
         };
-        plan.wizard.session = Some(id);
-        plan.write.open_session = Some(session.clone());
-        plan.opened = Some(Opening { session, refresh });
+        edit(&mut account);
+        self.wizard.account = Some(account.clone());
+        self.write.account = Some(account);
         Ok(())
     }
 }
 
+fn plan_device(plan: &mut Plan, scene: &Scene<'_>) -> Result<(), Refused> {
+    let (devices, token) = scene.found.devices.clone().ok_or_else(missing)?;
+    let device = devices.iter().find(|device| device.series == token.series).ok_or_else(missing)?;
+    plan.device = Some(DeviceGrant { token: token.expose().to_owned(), expires_at: device.expires_at });
+    plan.edit(scene.now, |account| account.devices = devices)
+}
+
+/// Where a code for this recipient goes as things stand now.
+pub(super) fn address(recipient: Recipient, account: &Account, pending: Option<&Phone>) -> Option<Address> {
+    match recipient {
+        Recipient::Email => Some(Address::Email(account.email.clone())),
+        Recipient::Phone => account.factors.sms.as_ref().map(|sms| Address::Phone(sms.phone.clone())),
+        Recipient::NewPhone => pending.cloned().map(Address::Phone),
+    }
+}
+
 /// The facts say that it is there, and it is not: the account has changed under the wizard.
-fn missing() -> Refused {
+pub(super) fn missing() -> Refused {
     Refused::new(Reason::StepNotAllowed)
 }
 

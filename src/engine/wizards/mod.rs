@@ -1,9 +1,13 @@
 //! Wizards: start, step, look, cancel.
 
+mod challenge;
 mod check;
 mod deliver;
+mod effects;
+mod failures;
 mod lower;
 mod open;
+mod refusals;
 mod replay;
 mod settle;
 mod start;

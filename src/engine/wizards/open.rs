@@ -14,7 +14,9 @@ pub enum Gate<'a> {
     SignIn,
     /// The enable and disable routes: wizards that this access token's session has started.
     Bearer(&'a str),
-    /// Either, by the wizard's own kind; the token counts where the wizard asks for one.
+    /// The challenge route: as the challenge was started, with or without a session.
+    Challenge(Option<&'a str>),
+    /// Any of them, by the wizard's own kind; the token counts where the wizard asks for one.
     Own(Option<&'a str>),
 }
 
@@ -47,12 +49,14 @@ impl Engine {
                 let (wizard, account, blocked) = self.store.open_sign_in(id, &name, &call.address, now).await?;
                 (wizard, account, Some(name), blocked, None)
             }
-            (Gate::SignIn | Gate::Own(None), _) => (self.store.wizard(id).await?, None, None, None, None),
+            (Gate::SignIn | Gate::Own(None) | Gate::Challenge(None), _) => {
+                (self.store.wizard(id).await?, None, None, None, None)
+            }
             (Gate::Bearer(token), _) => {
                 let (caller, wizard) = tokio::join!(self.authenticate(token), self.store.wizard(id));
                 (wizard?, None, None, None, Some(caller?))
             }
-            (Gate::Own(Some(token)), _) => {
+            (Gate::Own(Some(token)) | Gate::Challenge(Some(token)), _) => {
                 let (caller, wizard) = tokio::join!(self.authenticate(token), self.store.wizard(id));
                 (wizard?, None, None, None, caller.ok())
             }
@@ -86,9 +90,12 @@ fn belongs(wizard: &Wizard, workflow: &Workflow, gate: Gate<'_>, caller: Option<
     };
     match (workflow.purpose, gate) {
         (Purpose::SignIn, Gate::SignIn | Gate::Own(_)) => true,
-        (Purpose::SignIn, Gate::Bearer(_)) => false,
+        (Purpose::SignIn, Gate::Bearer(_) | Gate::Challenge(_)) => false,
         (Purpose::Enable(_) | Purpose::Disable(_), Gate::Bearer(_) | Gate::Own(_)) => its_session(),
-        (Purpose::Enable(_) | Purpose::Disable(_), Gate::SignIn) => false,
+        (Purpose::Enable(_) | Purpose::Disable(_), Gate::SignIn | Gate::Challenge(_)) => false,
+        (Purpose::Challenge, Gate::Challenge(_) | Gate::Own(_)) => its_session(),
+        (Purpose::Recover, Gate::Challenge(_) | Gate::Own(_)) => true,
+        (Purpose::Challenge | Purpose::Recover, Gate::SignIn | Gate::Bearer(_)) => false,
     }
 }
 

@@ -1,16 +1,18 @@
-use crate::engine::ports::Commit;
+use crate::engine::ports::{Commit, EventKind};
 use crate::engine::{Call, Engine, Reason, Refused, Standing, Tokens};
 use crate::identity::Bearer;
 use crate::workflow::Wizard;
 
-use super::lower::{Opening, Plan};
+use super::lower::{News, Opening, Plan};
 use super::open::{Opened, at};
+use super::view::Shown;
 
 impl Engine {
     /// Commits an accepted plan, then delivers what it promises.
     pub(super) async fn settle(&self, call: &Call, opened: &Opened, mut plan: Plan) -> Result<Standing, Refused> {
         let tokens = plan.opened.as_ref().map(|opening| self.mint(opening, opened)).transpose()?;
-        let standing = self.standing(&plan.wizard, &opened.workflow, tokens)?;
+        let shown = Shown { tokens, success: plan.success.take(), device: plan.device.take() };
+        let standing = self.standing(&plan.wizard, &opened.workflow, shown)?;
         self.remember(call, &mut plan.wizard, &Ok(standing.clone()))?;
         let request = self.request();
         let commit = self.store.commit_wizard(&request, &plan.wizard);
@@ -27,8 +29,32 @@ impl Engine {
             None => commit.await?,
         };
         match outcome {
-            Commit::Done => self.deliver(call, opened, plan, standing).await,
-            Commit::Lost(current) => self.lost(call, opened, &plan, current.map(|wizard| *wizard)).await,
+            Commit::Done => {
+                self.tell_news(call, opened, &mut plan);
+                self.deliver(call, opened, plan, standing).await
+            }
+            Commit::Lost(current) => {
+                // The account was changed all the same.
+                if plan.write.account.is_some() {
+                    plan.news.events.retain(|event| !event.is(EventKind::SignedIn));
+                    self.tell_news(call, opened, &mut plan);
+                }
+                self.lost(call, opened, &plan, current.map(|wizard| *wizard)).await
+            }
+        }
+    }
+
+    /// What has come about is noted, and its owner told.
+    fn tell_news(&self, call: &Call, opened: &Opened, plan: &mut Plan) {
+        let News { events, notices } = std::mem::take(&mut plan.news);
+        let Some(account) = plan.write.account.as_ref().or(opened.account.as_ref()) else { return };
+        let session = opened.wizard.session.as_ref();
+        for event in events {
+            let event = event.to(account.id).in_call(call).wizard(opened.wizard.id);
+            self.note(session.map_or(event.clone(), |session| event.session(session)));
+        }
+        for notice in notices {
+            self.tell_owner(account, notice);
         }
     }
 

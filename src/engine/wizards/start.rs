@@ -1,14 +1,15 @@
 use chrono::{DateTime, Utc};
 
-use crate::engine::ports::{Attempt, Door, Subject, Verdict};
+use crate::engine::ports::{Attempt, Door, Spend, Subject, Verdict};
 use crate::engine::{Call, Caller, Engine, Reason, Refused, Standing};
 use crate::identity::{Account, Factor, Keys, Secret};
-use crate::workflow::{Evidence, Grant, Known, Purpose, Step, Wizard, WizardId, Workflow, begin};
+use crate::workflow::{self, Challenge, Evidence, Grant, Known, Purpose, Step, Wizard, WizardId, Workflow};
 
 use super::Gate;
-use super::lower::{Plan, operation};
+use super::lower::{Found, Plan, Scene, operation};
 use super::open::{Opened, at};
-use super::step::refusal;
+use super::refusals::refusal;
+use super::view::Shown;
 
 /// A wizard that has begun, and the key that only its starter has.
 #[derive(Debug, Clone)]
@@ -17,67 +18,96 @@ pub struct Started {
     pub key: Secret,
 }
 
+/// What a wizard begins with, beside its workflow.
+#[derive(Debug, Default)]
+pub(super) struct Begin {
+    /// Whoever is signed in.
+    pub caller: Option<Caller>,
+    /// The account that somebody who is not signed in named, if there is one.
+    pub account: Option<Account>,
+    pub challenge: Option<Challenge>,
+    /// The success token that is used up by this start.
+    pub confirmed: Option<Spend>,
+}
+
 impl Engine {
     /// Starts a sign-in. One round trip.
     ///
     /// # Errors
     /// When sign-in is switched off, or the store gives no answer.
     pub async fn start_sign_in(&self, call: &Call) -> Result<Started, Refused> {
-        self.start(call, Purpose::SignIn, None).await
+        self.start(call, Purpose::SignIn, Begin::default()).await
     }
 
     /// Starts turning a factor on. A factor that is on already must be turned off first.
     ///
     /// # Errors
     /// When the token opens no session, the factor is on, a code cannot be sent, or the store gives no answer.
-    pub async fn start_enable(&self, call: &Call, token: &str, factor: Factor) -> Result<Started, Refused> {
+    pub async fn start_enable(
+        &self,
+        call: &Call,
+        token: &str,
+        factor: Factor,
+        success: Option<&str>,
+    ) -> Result<Started, Refused> {
         let caller = self.authenticate(token).await?;
         if caller.account.has(factor) {
             return Err(Refused::new(Reason::MethodAlreadyEnabled));
         }
-        self.start(call, Purpose::Enable(factor), Some(caller)).await
+        if !self.policy.allowed_factors(&caller.account).contains(&factor) {
+            return Err(Refused::new(Reason::MethodNotAllowed));
+        }
+        let confirmed = match caller.account.enabled().is_empty() {
+            true => None,
+            false => self.step_up(&caller, success)?,
+        };
+        self.start(call, Purpose::Enable(factor), Begin { caller: Some(caller), confirmed, ..Begin::default() }).await
     }
 
     /// Starts turning a factor off.
     ///
     /// # Errors
     /// As [`Self::start_enable`]; also when the factor is not on.
-    pub async fn start_disable(&self, call: &Call, token: &str, factor: Factor) -> Result<Started, Refused> {
+    pub async fn start_disable(
+        &self,
+        call: &Call,
+        token: &str,
+        factor: Factor,
+        success: Option<&str>,
+    ) -> Result<Started, Refused> {
         let caller = self.authenticate(token).await?;
         if !caller.account.has(factor) {
             return Err(Refused::new(Reason::MethodNotEnabled));
         }
-        self.start(call, Purpose::Disable(factor), Some(caller)).await
+        let confirmed = self.step_up(&caller, success)?;
+        self.start(call, Purpose::Disable(factor), Begin { caller: Some(caller), confirmed, ..Begin::default() }).await
     }
 
-    async fn start(&self, call: &Call, purpose: Purpose, caller: Option<Caller>) -> Result<Started, Refused> {
+    pub(super) async fn start(&self, call: &Call, purpose: Purpose, begin: Begin) -> Result<Started, Refused> {
         let workflow = self.definitions.by_purpose(purpose).filter(|workflow| workflow.enabled);
         let workflow = workflow.ok_or_else(|| Refused::new(Reason::WorkflowDisabled))?;
         let now = self.clock.now();
         let key = Secret::new(data_encoding::BASE64URL_NOPAD.encode(&self.entropy.bytes::<16>()));
-        let wizard = self.blank(call, &workflow, caller, &key, now);
+        let confirmed = begin.confirmed.clone();
+        let wizard = self.blank(call, &workflow, begin, &key, now);
         let account = wizard.account.clone();
-        let evidence = Evidence { account: account.as_ref(), known: Known::Right, policy: &self.policy };
-        let transition = begin(&workflow, &wizard, evidence, now).map_err(|rejection| refusal(&rejection, now))?;
-        let plan = self.lower(&wizard, None, &transition, account.as_ref(), &call.client, now)?;
-        self.reserve_send(&wizard, &plan, now).await?;
+        let evidence = Evidence { account: account.as_ref(), known: Known::Right, device: false, policy: &self.policy };
+        let transition =
+            workflow::begin(&workflow, &wizard, evidence, now).map_err(|rejection| refusal(&rejection, now))?;
+        let (found, account_now) = (Found::default(), account.as_ref());
+        let scene = Scene { event: None, account: account_now, client: &call.client, found, remember: false, now };
+        let plan = self.lower(&wizard, &transition, &scene)?;
+        self.reserve(&wizard, &plan, confirmed, now).await?;
         self.store.create_wizard(&plan.wizard).await?;
-        let standing = self.standing(&plan.wizard, &workflow, None)?;
+        let standing = self.standing(&plan.wizard, &workflow, Shown::default())?;
         let opened = Opened { wizard: plan.wizard.clone(), workflow, account, name: None, address_blocked: None, now };
         // A send that fails here leaves a wizard that can be asked to send again.
         let standing = self.deliver(call, &opened, plan, standing).await?;
         Ok(Started { standing, key })
     }
 
-    fn blank(
-        &self,
-        call: &Call,
-        workflow: &Workflow,
-        caller: Option<Caller>,
-        key: &Secret,
-        now: DateTime<Utc>,
-    ) -> Wizard {
-        let (account, session) = caller.map(|caller| (caller.account, caller.session.id)).unzip();
+    fn blank(&self, call: &Call, workflow: &Workflow, begin: Begin, key: &Secret, now: DateTime<Utc>) -> Wizard {
+        let (account, session) = begin.caller.map(|caller| (caller.account, caller.session.id)).unzip();
         Wizard {
             id: WizardId::from_bytes(self.entropy.bytes()),
             revision: 0,
@@ -89,28 +119,39 @@ impl Engine {
             created_at: now,
             expires_at: now + chrono::TimeDelta::seconds(i64::from(workflow.lifetime)),
             key: Keys::token_digest(key.expose()),
-            account,
+            account: account.or(begin.account),
             session,
             pending: Default::default(),
             sends: Default::default(),
             client_kind: call.client.kind.clone(),
+            challenge: begin.challenge,
             chosen: false,
             answered: None,
         }
     }
 
-    /// A workflow that begins by sending a code needs the account's leave for it.
-    async fn reserve_send(&self, wizard: &Wizard, plan: &Plan, now: DateTime<Utc>) -> Result<(), Refused> {
-        let (Some(_), Some(account)) = (&plan.write.send, &wizard.account) else { return Ok(()) };
+    /// A workflow that begins by sending a code needs leave for it, and one that was confirmed uses the confirmation up.
+    async fn reserve(
+        &self,
+        wizard: &Wizard,
+        plan: &Plan,
+        confirmed: Option<Spend>,
+        now: DateTime<Utc>,
+    ) -> Result<(), Refused> {
+        if plan.write.send.is_none() && confirmed.is_none() {
+            return Ok(());
+        }
+        let Some(subject) = self.subject(wizard) else { return Ok(()) };
+        let known = matches!(subject, Subject::Account(_));
         let attempt = Attempt {
             request: self.request(),
             now,
-            subject: Subject::Account(account.id),
-            revision: Some(account.revision),
+            subject,
+            revision: wizard.account.as_ref().filter(|_| known).map(|account| account.revision),
             door: Door::Second,
             ladder: self.policy.second_factor,
             right: None,
-            spend: None,
+            spend: confirmed,
             operation: operation(wizard),
             tries: None,
             write: plan.write.clone(),
@@ -120,9 +161,8 @@ impl Engine {
             Verdict::Blocked { until } => Err(Refused::new(Reason::AccountLocked).until(until, now)),
             Verdict::OverBudget { until } => Err(Refused::new(Reason::TooManySends).until(until, now)),
             Verdict::Gone => Err(Refused::new(Reason::Unauthorized)),
-            Verdict::Stale(_) | Verdict::Wrong { .. } | Verdict::Exhausted | Verdict::Spent { .. } => {
-                Err(Refused::new(Reason::WizardChanged))
-            }
+            Verdict::Spent { .. } => Err(Refused::new(Reason::StepUpRequired)),
+            Verdict::Stale(_) | Verdict::Wrong { .. } | Verdict::Exhausted => Err(Refused::new(Reason::WizardChanged)),
         }
     }
 
@@ -135,7 +175,7 @@ impl Engine {
         if opened.is_locked_out() {
             return Err(opened.refuse(Refused::new(Reason::TooManyAttempts)));
         }
-        self.standing(&opened.wizard, &opened.workflow, None)
+        self.standing(&opened.wizard, &opened.workflow, Shown::default())
     }
 
     /// Ends a wizard without granting anything; from then on there is no such wizard.

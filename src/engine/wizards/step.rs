@@ -1,14 +1,13 @@
-use chrono::{DateTime, Utc};
-
-use crate::engine::ports::{AccountWrite, Attempt, Door, EndSessions, Subject, Verdict};
-use crate::engine::{Call, Engine, Input, Reason, Refused, Standing};
-use crate::identity::Account;
-use crate::workflow::{Event, Evidence, Fact, Known, Rejection, Transition, WizardId, decide};
+use crate::engine::ports::{AccountWrite, Attempt, Door, EndSessions, EventKind, Notice, Subject, Verdict};
+use crate::engine::{Call, CodeInput, Engine, Input, Reason, Refused, Standing};
+use crate::identity::{Account, DeviceOutcome, LoginName};
+use crate::workflow::{Challenge, Event, Evidence, Fact, Known, Purpose, Transition, Wizard, WizardId, decide};
 
 use super::Gate;
 use super::check::Checked;
-use super::lower::{Plan, operation};
+use super::lower::{Found, Plan, Scene, operation};
 use super::open::Opened;
+use super::refusals::refusal;
 
 /// How often an account may change under one step before the step gives up.
 const PATIENCE: usize = 3;
@@ -41,13 +40,13 @@ impl Engine {
         }
         let event = event(input);
         // What does not fit here is refused before any hash is computed or any guess is counted.
-        self.decide(opened, &event, Known::Wrong)?;
+        self.decide(opened, &event, Known::Wrong, false)?;
         if let Some(until) = opened.address_blocked {
             return Err(opened.refuse(Refused::new(Reason::TooManyAttempts).until(until, opened.now)));
         }
         for _ in 0..PATIENCE {
-            let checked = self.check(opened, &event, input).await?;
-            let transition = self.decide(opened, &event, checked.known())?;
+            let checked = self.check(call, opened, &event, input).await?;
+            let transition = self.decide(opened, &event, checked.known(), checked.device())?;
             let plan = self.plan(call, opened, &event, input, &checked, &transition)?;
             match self.judge_plan(call, opened, &checked, &plan).await? {
                 Verdict::Accepted => return self.settle(call, opened, plan).await,
@@ -59,8 +58,8 @@ impl Engine {
         Err(opened.refuse(Refused::new(Reason::WizardChanged)))
     }
 
-    fn decide(&self, opened: &Opened, event: &Event, known: Known) -> Result<Transition, Refused> {
-        let evidence = Evidence { account: opened.account.as_ref(), known, policy: &self.policy };
+    fn decide(&self, opened: &Opened, event: &Event, known: Known, device: bool) -> Result<Transition, Refused> {
+        let evidence = Evidence { account: opened.account.as_ref(), known, device, policy: &self.policy };
         decide(&opened.workflow, &opened.wizard, event, evidence, opened.now)
             .map_err(|rejection| opened.refuse(refusal(&rejection, opened.now)))
     }
@@ -76,18 +75,26 @@ impl Engine {
     ) -> Result<Plan, Refused> {
         // A wrong password tells nothing of an account.
         let account = opened.account.as_ref().filter(|_| checked.right() != Some(false));
-        let mut plan = self
-            .lower(&opened.wizard, Some(event), transition, account, &call.client, opened.now)
-            .map_err(|refused| opened.refuse(refused))?;
-        if let Checked::Code { right: true, factor, .. } = checked {
+        let remember =
+            matches!(input, Input::Code(CodeInput { remember: true, .. }) | Input::Recovery { remember: true, .. });
+        let (found, now) = (checked.found(), opened.now);
+        let scene = Scene { event: Some(event), account, client: &call.client, found, remember, now };
+        let mut plan = self.lower(&opened.wizard, transition, &scene).map_err(|refused| opened.refuse(refused))?;
+        if let Checked::Code { right: true, method, .. } = checked {
             if plan.message.is_none() {
                 plan.wizard.sends.outstanding = None;
             }
-            if let Some(session) = &mut plan.write.open_session {
-                session.factor = Some(((*factor).into(), opened.now));
-            } else if let Some(session) = &opened.wizard.session {
-                plan.write.proved = Some((session.clone(), (*factor).into()));
+            // A confirmation is worth its token and no more: the session is none the fresher for it.
+            if let (Some(session), Purpose::Enable(_) | Purpose::Disable(_)) =
+                (&opened.wizard.session, opened.workflow.purpose)
+            {
+                plan.write.proved = Some((session.clone(), *method));
             }
+        }
+        if let Checked::Password { right: true, device: Some(DeviceOutcome::Stolen), .. } = checked {
+            plan.edit(now, |account| account.devices.clear())?;
+            plan.news.events.push(self.happening(EventKind::DeviceStolen));
+            plan.news.notices.push(Notice::DeviceStolen);
         }
         if let (Input::Code(code), Some(session)) = (input, &opened.wizard.session)
             && code.end_other_sessions
@@ -133,7 +140,10 @@ impl Engine {
     }
 
     fn attempt(&self, opened: &Opened, checked: &Checked, plan: &Plan) -> Result<Attempt, Refused> {
-        let own = || opened.account.as_ref().map(|account| Subject::Account(account.id));
+        let own = || match &opened.wizard.challenge {
+            Some(Challenge { email: Some(_), .. }) => self.subject(&opened.wizard),
+            _ => opened.account.as_ref().map(|account| Subject::Account(account.id)),
+        };
         let (subject, door, spend, tries) = match checked {
             Checked::Password { subject, .. } => (Some(subject.clone()), Door::First, None, None),
             Checked::Code { spend, tries, .. } => (own(), Door::Second, spend.clone(), tries.clone()),
@@ -166,6 +176,19 @@ impl Engine {
         })
     }
 
+    /// Who a wizard's attempts are counted on: its account, or the name that was typed by somebody who is not signed in.
+    pub(super) fn subject(&self, wizard: &Wizard) -> Option<Subject> {
+        let typed = wizard.challenge.as_ref().and_then(|challenge| challenge.email.as_ref());
+        match (typed, &wizard.account) {
+            (Some(email), _) => {
+                let name = LoginName::of_email(email, &self.policy.names);
+                Some(Subject::Name(self.keys.mac("recover", &[name.as_str()])))
+            }
+            (None, Some(account)) => Some(Subject::Account(account.id)),
+            (None, None) => None,
+        }
+    }
+
     /// The account has changed since it was copied: goes on with what it is now, and mends the copy. A wizard in which
     /// the password was given goes on only while that is still the password.
     async fn catch_up(&self, opened: &mut Opened, account: Account) -> Result<(), Refused> {
@@ -191,6 +214,7 @@ impl Engine {
         verdict: Verdict,
     ) -> Refused {
         let second = matches!(checked, Checked::Code { .. });
+        self.note_failure(call, opened, checked, &verdict);
         let wrong = if second { Reason::InvalidCode } else { Reason::InvalidCredentials };
         let (refused, locked) = match verdict {
             Verdict::Wrong { left, blocked_until, exhausted } => {
@@ -221,11 +245,11 @@ impl Engine {
     /// Ends the wizard along the `locked` edge of its step. Losing the race to do so is as good as winning it, and a
     /// store that does not answer leaves a wizard whose account is locked.
     async fn kill(&self, call: &Call, opened: &mut Opened, event: &Event) {
-        let Ok(transition) = self.decide(opened, event, Known::Locked) else { return };
-        let account = opened.account.as_ref();
-        let Ok(plan) = self.lower(&opened.wizard, Some(event), &transition, account, &call.client, opened.now) else {
-            return;
-        };
+        let Ok(transition) = self.decide(opened, event, Known::Locked, false) else { return };
+        let (account, now) = (opened.account.as_ref(), opened.now);
+        let scene =
+            Scene { event: Some(event), account, client: &call.client, found: Found::default(), remember: false, now };
+        let Ok(plan) = self.lower(&opened.wizard, &transition, &scene) else { return };
         match self.store.commit_wizard(&self.request(), &plan.wizard).await {
             Ok(_) => opened.wizard = plan.wizard,
             Err(error) => tracing::warn!(%error, wizard = %opened.wizard.id, "a locked wizard could not be ended"),
@@ -240,28 +264,7 @@ fn event(input: &Input) -> Event {
         Input::Code(code) => Event::Code(code.factor),
         Input::Phone(phone) => Event::Phone(phone.clone()),
         Input::Resend => Event::Resend,
-    }
-}
-
-/// What a caller is told about a rejected event.
-pub(super) fn refusal(rejection: &Rejection, now: DateTime<Utc>) -> Refused {
-    match rejection {
-        Rejection::Expired => Refused::new(Reason::WizardNotFound),
-        Rejection::Over | Rejection::NotHere => Refused::new(Reason::StepNotAllowed),
-        Rejection::MethodNotEnabled(_) => Refused::new(Reason::MethodNotEnabled),
-        Rejection::MethodAlreadyEnabled(_) => Refused::new(Reason::MethodAlreadyEnabled),
-        Rejection::PhoneNotAllowed => {
-            Refused::new(Reason::InvalidPhone).field("phone", crate::engine::FieldProblem::PhoneNotAllowed)
-        }
-        Rejection::ResendTooSoon { not_before } => Refused::new(Reason::ResendTooSoon).until(*not_before, now),
-        Rejection::TooManySends => Refused::new(Reason::TooManySends),
-        Rejection::Unproved { step, needs } => {
-            tracing::error!(step, ?needs, "a wizard reached a step whose facts do not hold");
-            Refused::new(Reason::StepNotAllowed)
-        }
-        Rejection::Broken { step } => {
-            tracing::error!(step, "a wizard stands at a step that its workflow does not have");
-            Refused::new(Reason::Internal)
-        }
+        Input::Recovery { .. } => Event::Recovery,
+        Input::Enrol { factor, phone } => Event::Enrol(*factor, phone.clone()),
     }
 }

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod guard;
+mod success_tokens;
 mod view;
 mod workflows;
 
@@ -16,6 +17,7 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
             .service(accounts::get)
             .service(accounts::patch)
             .service(accounts::delete)
+            .service(success_tokens::redeem)
             .service(workflows::list),
     );
 }

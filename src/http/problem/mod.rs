@@ -55,6 +55,9 @@ pub struct ProblemBody {
     /// How to begin again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub restart: Option<Restart>,
+    /// How to get the success token that is missing, which is then sent as `X-Success-Token`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next: Option<Restart>,
 }
 
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -98,6 +101,9 @@ impl Problem {
         }
         if matches!(refused.reason, Reason::WizardNotFound | Reason::TooManyAttempts | Reason::AccountLocked) {
             body.restart = Some(Restart { method: "GET".into(), href: "/api/v2/my/signin/wizard".into() });
+        }
+        if refused.reason == Reason::StepUpRequired {
+            problem.body.next = Some(Restart { method: "GET".into(), href: "/api/v2/my/2fa/challenge".into() });
         }
         problem
     }
@@ -158,6 +164,7 @@ impl Problem {
             attempts_left: None,
             retry_after: None,
             restart: None,
+            next: None,
         };
         Problem { locale, kind, body: Box::new(body) }
     }

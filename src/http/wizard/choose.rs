@@ -36,5 +36,5 @@ pub async fn choose(
     let factor = parse::factor(&context, "type", &body.value.kind)?;
     let call = context.call(Some(id), Some(&body.fingerprint));
     let standing = surface.engine.step(&call, id, Gate::SignIn, Input::Choose(factor)).await;
-    standing.map(|standing| answer(&standing)).map_err(|refused| context.problem(refused))
+    standing.map(|standing| answer(&surface, &standing)).map_err(|refused| context.problem(refused))
 }

@@ -8,7 +8,7 @@ use crate::http::context::Context;
 use crate::http::docs::{Limited, Refusals};
 use crate::http::problem::Problem;
 use crate::http::surface::Surface;
-use crate::identity::Factor;
+use crate::identity::{Factor, Secret};
 
 use super::envelope::Envelope;
 use super::{answer, parse};
@@ -19,6 +19,10 @@ pub struct Code {
     /// Exactly six ASCII digits, as a string.
     #[schema(example = "123456")]
     code: String,
+    /// Whether this device is to stand in for the second factor from now on, for as long as the policy says. Its token
+    /// comes as `X-Device-Token` and as a cookie, and is shown at the next POST /signin.
+    #[serde(rename = "rememberDevice", default)]
+    remember_device: Option<bool>,
 }
 
 /// Give the code of an authenticator app
@@ -42,6 +46,35 @@ pub async fn email(surface: web::Data<Surface>, context: Context, body: Body<Cod
     give(&surface, &context, &body, Factor::Email).await
 }
 
+/// A recovery code.
+#[derive(Deserialize, ToSchema)]
+pub struct Recovery {
+    uuid: String,
+    /// Ten letters and digits; case, spaces and hyphens do not matter.
+    #[schema(value_type = String, example = "ABCDE-FGHIJ")]
+    code: Secret,
+    #[serde(rename = "rememberDevice", default)]
+    remember_device: Option<bool>,
+}
+
+/// Give a recovery code
+///
+/// Each works once.
+#[utoipa::path(tag = "wizard", request_body = Recovery, responses((status = 202, body = Envelope), Refusals, Limited))]
+#[post("/2fa/recovery")]
+pub async fn recovery(
+    surface: web::Data<Surface>,
+    context: Context,
+    body: Body<Recovery>,
+) -> Result<HttpResponse, Problem> {
+    let id = parse::uuid(&context, &body.value.uuid)?;
+    let call = context.call(Some(id), Some(&body.fingerprint));
+    let remember = body.value.remember_device.unwrap_or(false);
+    let input = Input::Recovery { code: body.value.code.clone(), remember };
+    let standing = surface.engine.step(&call, id, Gate::SignIn, input).await;
+    standing.map(|standing| answer(&surface, &standing)).map_err(|refused| context.problem(refused))
+}
+
 async fn give(
     surface: &Surface,
     context: &Context,
@@ -50,8 +83,8 @@ async fn give(
 ) -> Result<HttpResponse, Problem> {
     let id = parse::uuid(context, &body.value.uuid)?;
     let call = context.call(Some(id), Some(&body.fingerprint));
-    let code = body.value.code.clone();
-    let input = Input::Code(CodeInput { factor: Some(factor), code, key: None, end_other_sessions: false });
+    let (code, remember) = (body.value.code.clone(), body.value.remember_device.unwrap_or(false));
+    let input = Input::Code(CodeInput { factor: Some(factor), code, key: None, end_other_sessions: false, remember });
     let standing = surface.engine.step(&call, id, Gate::SignIn, input).await;
-    standing.map(|standing| answer(&standing)).map_err(|refused| context.problem(refused))
+    standing.map(|standing| answer(surface, &standing)).map_err(|refused| context.problem(refused))
 }

@@ -56,6 +56,9 @@ fn data(standing: &Standing) -> Value {
         }),
         Data::Tokens(tokens) => self::tokens(tokens),
         Data::Changed => json!([]),
+        Data::Success(success) => {
+            json!({ "successToken": success.token, "expiresAt": seconds(success.expires_at) })
+        }
     }
 }
 

@@ -27,7 +27,7 @@ pub async fn enable(
     kind: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let (token, factor) = (context.bearer()?, known(&context, &kind)?);
-    let started = surface.engine.start_enable(&context.call(None, None), token, factor).await;
+    let started = surface.engine.start_enable(&context.call(None, None), token, factor, context.success_token()).await;
     started.map(|started| begun(&surface, &started)).map_err(|refused| context.problem(refused))
 }
 
@@ -45,7 +45,7 @@ pub async fn disable(
     kind: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let (token, factor) = (context.bearer()?, known(&context, &kind)?);
-    let started = surface.engine.start_disable(&context.call(None, None), token, factor).await;
+    let started = surface.engine.start_disable(&context.call(None, None), token, factor, context.success_token()).await;
     started.map(|started| begun(&surface, &started)).map_err(|refused| context.problem(refused))
 }
 
@@ -58,7 +58,8 @@ fn known(context: &Context, kind: &str) -> Result<Factor, Problem> {
 #[serde(rename_all = "camelCase")]
 pub struct FactorStep {
     uuid: String,
-    /// `code` or `resend`; not needed with `phone`. `password` and `choose` where an operator's workflow asks for them.
+    /// `code` or `resend`; not needed with `phone`. `recovery`: `code` is a recovery code, which stands in for a method
+    /// that was lost when it is turned off. `password` and `choose` where an operator's workflow asks for them.
     action: Option<String>,
     #[schema(example = "+79994445561")]
     phone: Option<String>,
@@ -95,7 +96,7 @@ pub async fn step(
     let input = input(&context, body.value)?;
     let standing = surface.engine.step(&call, id, Gate::Bearer(token), input).await;
     standing
-        .map(|standing| answer(&standing))
+        .map(|standing| answer(&surface, &standing))
         .map_err(|refused| context.problem(refused).restart_at(&format!("{BASE}/2fa")))
 }
 
@@ -105,6 +106,10 @@ fn input(context: &Context, given: FactorStep) -> Result<Input, Problem> {
         (None | Some("phone"), Some(phone)) => Ok(Input::Phone(parse::phone(context, &phone)?)),
         (Some("phone"), None) => Err(expected("phone", "a string")),
         (Some("resend"), _) => Ok(Input::Resend),
+        (Some("recovery"), _) => {
+            let code = given.code.ok_or_else(|| expected("code", "a string"))?;
+            Ok(Input::Recovery { code: Secret::new(code), remember: false })
+        }
         (Some("choose"), _) => {
             let kind = given.kind.ok_or_else(|| expected("type", "a string"))?;
             Ok(Input::Choose(parse::factor(context, "type", &kind)?))
@@ -117,8 +122,8 @@ fn input(context: &Context, given: FactorStep) -> Result<Input, Problem> {
         (Some("code") | None, _) => {
             let code = given.code.ok_or_else(|| expected("code", "a string"))?;
             let end_other_sessions = given.end_other_sessions.unwrap_or(false);
-            Ok(Input::Code(CodeInput { factor: None, code, key: given.key, end_other_sessions }))
+            Ok(Input::Code(CodeInput { factor: None, code, key: given.key, end_other_sessions, remember: false }))
         }
-        (Some(_), _) => Err(expected("action", "one of code, resend, phone, password, choose")),
+        (Some(_), _) => Err(expected("action", "one of code, resend, recovery, phone, password, choose")),
     }
 }

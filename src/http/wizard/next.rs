@@ -9,6 +9,9 @@ use crate::workflow::{Ask, Purpose, TotpOf};
 use super::BASE;
 use super::envelope::receipt;
 
+/// Ten characters of base32, grouped and spelt as people do.
+const RECOVERY_CODE: &str = "^[ -]*([A-Za-z2-7][ -]*){10}$";
+
 /// How to take the step that a wizard waits for, read off its workflow.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Next {
@@ -39,7 +42,7 @@ pub struct Field {
 
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Alternative {
-    /// `resend`, `choose`, `change_phone` or `cancel`.
+    /// `resend`, `choose`, `recovery`, `enroll`, `change_phone` or `cancel`.
     pub rel: &'static str,
     pub method: &'static str,
     pub href: String,
@@ -51,7 +54,7 @@ impl Next {
     /// `None` when the wizard is over.
     pub fn of(standing: &Standing) -> Option<Self> {
         let asking = standing.asks.as_ref()?;
-        let (path, fields) = call(standing.purpose, asking.ask, asking.digits, &asking.methods);
+        let (path, fields) = call(standing, asking, asking.ask);
         Some(Next {
             method: "POST",
             href: format!("{BASE}{path}"),
@@ -63,10 +66,26 @@ impl Next {
 }
 
 /// Path and body of the call that answers an ask.
-fn call(purpose: Purpose, ask: Ask, digits: u8, methods: &[Factor]) -> (&'static str, Vec<Field>) {
-    let signing_in = purpose == Purpose::SignIn;
+fn call(standing: &Standing, asking: &Asking, ask: Ask) -> (&'static str, Vec<Field>) {
+    let (digits, methods) = (asking.digits, &asking.methods);
     let code = Field::required("code").pattern(format!("^[0-9]{{{digits}}}$")).max_length(u32::from(digits));
+    let recovery = Field::required("code").pattern(RECOVERY_CODE.to_owned()).max_length(64);
+    let signing_in = match standing.purpose {
+        Purpose::Challenge | Purpose::Recover => {
+            let code = if ask == Ask::CheckRecoveryCode { recovery } else { code };
+            return ("/2fa/challenge", vec![Field::constant("token", &standing.id.to_string()), code]);
+        }
+        Purpose::SignIn => true,
+        Purpose::Enable(_) | Purpose::Disable(_) => false,
+    };
+    let remember = Field { kind: "boolean", required: false, ..Field::required("rememberDevice") };
     match ask {
+        Ask::CheckRecoveryCode if signing_in => ("/2fa/recovery", vec![Field::uuid(), recovery, remember]),
+        Ask::CheckRecoveryCode => ("/2fa/wizard", vec![Field::uuid(), Field::constant("action", "recovery"), recovery]),
+        Ask::ChooseEnrolment => {
+            let phone = Field { required: false, ..Field::phone() };
+            ("/signin/2fa/enroll", vec![Field::uuid(), Field::one_of("type", &asking.enrolments), phone])
+        }
         Ask::CheckPassword if !signing_in => {
             let password = Field::required("password").max_length(1_024);
             ("/2fa/wizard", vec![Field::uuid(), Field::constant("action", "password"), password])
@@ -80,9 +99,9 @@ fn call(purpose: Purpose, ask: Ask, digits: u8, methods: &[Factor]) -> (&'static
             ("/signin", vec![Field::uuid(), email.max_length(254), password.max_length(1_024)])
         }
         Ask::ChooseMethod => ("/signin/2fa", vec![Field::uuid(), Field::one_of("type", methods)]),
-        Ask::CheckTotp(_) if signing_in => ("/2fa/google", vec![Field::uuid(), code]),
-        Ask::CheckCode(Recipient::Email) if signing_in => ("/2fa/email", vec![Field::uuid(), code]),
-        Ask::CheckCode(_) if signing_in => ("/2fa/sms", vec![Field::uuid(), code]),
+        Ask::CheckTotp(_) if signing_in => ("/2fa/google", vec![Field::uuid(), code, remember]),
+        Ask::CheckCode(Recipient::Email) if signing_in => ("/2fa/email", vec![Field::uuid(), code, remember]),
+        Ask::CheckCode(_) if signing_in => ("/2fa/sms", vec![Field::uuid(), code, remember]),
         Ask::CheckTotp(of) => {
             let mut fields = vec![Field::uuid(), Field::constant("action", "code"), code];
             if of == TotpOf::New {
@@ -91,10 +110,7 @@ fn call(purpose: Purpose, ask: Ask, digits: u8, methods: &[Factor]) -> (&'static
             ("/2fa/wizard", fields)
         }
         Ask::CheckCode(_) => ("/2fa/wizard", vec![Field::uuid(), Field::constant("action", "code"), code]),
-        Ask::EnterPhone => {
-            let phone = Field::required("phone").pattern(r"^\+[0-9 ().-]{7,31}$".to_owned()).max_length(32);
-            ("/2fa/wizard", vec![Field::uuid(), phone])
-        }
+        Ask::EnterPhone => ("/2fa/wizard", vec![Field::uuid(), Field::phone()]),
     }
 }
 
@@ -103,6 +119,14 @@ fn alternatives(standing: &Standing, asking: &Asking) -> Vec<Alternative> {
     let mut list = Vec::new();
     if let (true, Ask::CheckCode(recipient)) = (asking.resend, asking.ask) {
         list.push(match standing.purpose {
+            Purpose::SignIn if asking.switch.contains(&Ask::ChooseEnrolment) => {
+                let method = Field::one_of("type", &[recipient.factor()]);
+                post("resend", "/signin/2fa/enroll", vec![Field::uuid(), method])
+            }
+            Purpose::Challenge | Purpose::Recover => {
+                let token = Field::constant("token", &standing.id.to_string());
+                post("resend", "/2fa/challenge", vec![token, Field::constant("action", "resend")])
+            }
             Purpose::SignIn => {
                 post("resend", "/signin/2fa", vec![Field::uuid(), Field::one_of("type", &[recipient.factor()])])
             }
@@ -113,9 +137,14 @@ fn alternatives(standing: &Standing, asking: &Asking) -> Vec<Alternative> {
     }
     // Whoever has one method has nothing to choose.
     let choice = asking.methods.len() > 1;
-    if let Some(switch) = asking.switch.filter(|switch| *switch != Ask::ChooseMethod || choice) {
-        let rel = if switch == Ask::EnterPhone { "change_phone" } else { "choose" };
-        let (path, fields) = call(standing.purpose, switch, asking.digits, &asking.methods);
+    for offered in asking.switch.iter().filter(|offered| **offered != Ask::ChooseMethod || choice) {
+        let rel = match offered {
+            Ask::EnterPhone => "change_phone",
+            Ask::CheckRecoveryCode => "recovery",
+            Ask::ChooseEnrolment => "enroll",
+            _ => "choose",
+        };
+        let (path, fields) = call(standing, asking, *offered);
         list.push(post(rel, path, fields));
     }
     let href = format!("{BASE}/wizard/{}", standing.id);
@@ -130,6 +159,10 @@ impl Field {
 
     fn uuid() -> Self {
         Field::required("uuid").max_length(36)
+    }
+
+    fn phone() -> Self {
+        Field::required("phone").pattern(r"^\+[0-9 ().-]{7,31}$".to_owned()).max_length(32)
     }
 
     fn constant(name: &'static str, value: &str) -> Self {

@@ -58,5 +58,5 @@ pub async fn sign_in(
     let call = context.call(Some(id), Some(&body.fingerprint));
     let input = Input::Password { name: email, password };
     let standing = surface.engine.step(&call, id, Gate::SignIn, input).await;
-    standing.map(|standing| answer(&standing)).map_err(|refused| context.problem(refused))
+    standing.map(|standing| answer(&surface, &standing)).map_err(|refused| context.problem(refused))
 }

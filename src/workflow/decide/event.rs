@@ -16,6 +16,10 @@ pub enum Event {
     Phone(Phone),
     /// Asked for another code.
     Resend,
+    /// Gave a recovery code.
+    Recovery,
+    /// Chose a method to turn on; for SMS with the phone number.
+    Enrol(Factor, Option<Phone>),
 }
 
 /// How the check of a password or code turned out.
@@ -33,6 +37,8 @@ pub struct Evidence<'a> {
     pub account: Option<&'a Account>,
     /// The verdict on the password or code in the event; ignored for other events.
     pub known: Known,
+    /// Whether the client showed the token of a device that the account remembers.
+    pub device: bool,
     pub policy: &'a Policy,
 }
 
@@ -59,6 +65,11 @@ pub enum Effect {
     Enable(Factor),
     Disable(Factor),
     OpenSession,
+    /// The remembered device stands in for the second factor once more.
+    UseDevice,
+    /// One of the recovery codes is used up.
+    UseRecoveryCode,
+    IssueSuccessToken,
 }
 
 /// The next place of a wizard, and what must happen for it.
@@ -81,6 +92,9 @@ pub enum Rejection {
     NotHere,
     MethodNotEnabled(Factor),
     MethodAlreadyEnabled(Factor),
+    /// The policy does not let this account turn it on here.
+    MethodNotAllowed(Factor),
+    PhoneMissing,
     PhoneNotAllowed,
     ResendTooSoon {
         not_before: DateTime<Utc>,
@@ -102,14 +116,28 @@ impl Ask {
     pub fn takes(self, event: &Event) -> bool {
         match (self, event) {
             (Ask::CheckPassword, Event::Password)
+            | (Ask::CheckRecoveryCode, Event::Recovery)
+            | (Ask::ChooseEnrolment, Event::Enrol(..))
             | (Ask::ChooseMethod, Event::Choose(_))
             | (Ask::EnterPhone, Event::Phone(_))
             | (Ask::CheckTotp(_) | Ask::CheckCode(_), Event::Code(None)) => true,
             (Ask::CheckTotp(_), Event::Code(Some(factor))) => *factor == Factor::Google,
             (Ask::CheckCode(recipient), Event::Code(Some(factor))) => *factor == recipient.factor(),
             (
-                Ask::CheckPassword | Ask::ChooseMethod | Ask::CheckTotp(_) | Ask::CheckCode(_) | Ask::EnterPhone,
-                Event::Password | Event::Choose(_) | Event::Code(_) | Event::Phone(_) | Event::Resend,
+                Ask::CheckPassword
+                | Ask::ChooseMethod
+                | Ask::ChooseEnrolment
+                | Ask::CheckTotp(_)
+                | Ask::CheckCode(_)
+                | Ask::CheckRecoveryCode
+                | Ask::EnterPhone,
+                Event::Password
+                | Event::Choose(_)
+                | Event::Enrol(..)
+                | Event::Code(_)
+                | Event::Recovery
+                | Event::Phone(_)
+                | Event::Resend,
             ) => false,
         }
     }

@@ -5,6 +5,7 @@
 //! Never here: whether a password or code is right. The caller knows, and says so in [`Evidence`].
 
 mod event;
+mod guards;
 mod walk;
 
 use chrono::{DateTime, Utc};

@@ -43,6 +43,9 @@ impl<'a> Walk<'a> {
     fn take(&mut self, name: &str, wait: &'a Wait, outcome: Outcome) -> Result<String, Rejection> {
         self.require(name, wait.ask.needs())?;
         self.facts = wait.ask.after(outcome, self.facts);
+        if wait.ask == Ask::CheckRecoveryCode && outcome == Outcome::Right {
+            self.effects.push(Effect::UseRecoveryCode);
+        }
         self.along(name, &wait.edges, outcome)
     }
 
@@ -57,52 +60,24 @@ impl<'a> Walk<'a> {
             (Ask::CheckPassword, _) if checked == Outcome::Right && self.may_sign_in() => Outcome::Right,
             (Ask::CheckPassword, _) => Outcome::Wrong,
             (Ask::ChooseMethod, Event::Choose(factor)) => {
-                self.still_on(*factor)?;
+                self.still_counts(*factor)?;
                 Outcome::of_factor(*factor)
             }
-            (Ask::EnterPhone, Event::Phone(phone)) => match self.evidence.policy.allows_phone(phone) {
-                true => Outcome::Accepted,
-                false => return Err(Rejection::PhoneNotAllowed),
-            },
-            (Ask::ChooseMethod | Ask::EnterPhone, _) => return Err(Rejection::NotHere),
-            (Ask::CheckTotp(TotpOf::New) | Ask::CheckCode(Recipient::NewPhone), _) => checked,
-            (Ask::CheckTotp(TotpOf::Enrolled), _) => self.still_on(Factor::Google).map(|()| checked)?,
+            (Ask::ChooseEnrolment, Event::Enrol(factor, phone)) => {
+                self.may_enrol(*factor, phone.as_ref())?;
+                Outcome::of_factor(*factor)
+            }
+            (Ask::EnterPhone, Event::Phone(phone)) => {
+                self.allows(phone)?;
+                Outcome::Accepted
+            }
+            (Ask::ChooseMethod | Ask::ChooseEnrolment | Ask::EnterPhone, _) => return Err(Rejection::NotHere),
+            (Ask::CheckTotp(TotpOf::New) | Ask::CheckCode(Recipient::NewPhone) | Ask::CheckRecoveryCode, _) => checked,
+            (Ask::CheckTotp(TotpOf::Enrolled), _) => self.still_counts(Factor::Google).map(|()| checked)?,
             (Ask::CheckCode(recipient @ (Recipient::Phone | Recipient::Email)), _) => {
                 self.reachable(recipient).map(|()| checked)?
             }
         })
-    }
-
-    /// Whether the account that the password belongs to may be the one of this wizard: a session fixes it.
-    fn may_sign_in(&self) -> bool {
-        let named = self.evidence.account.map(|account| account.id);
-        let fixed = self.wizard.account.as_ref().map(|account| account.id);
-        named.is_some() && (!self.facts.holds(Fact::SessionPresent) || named == fixed)
-    }
-
-    /// A factor that was turned off since the wizard learnt of it proves nothing any more.
-    pub(super) fn still_on(&self, factor: Factor) -> Result<(), Rejection> {
-        match self.evidence.account {
-            Some(account) if account.has(factor) => Ok(()),
-            _ => Err(Rejection::MethodNotEnabled(factor)),
-        }
-    }
-
-    /// A factor that was turned on since the wizard began is not replaced without its own code: it is turned off first.
-    fn still_off(&self, factor: Factor) -> Result<(), Rejection> {
-        match self.evidence.account {
-            Some(account) if account.has(factor) => Err(Rejection::MethodAlreadyEnabled(factor)),
-            _ => Ok(()),
-        }
-    }
-
-    /// A code goes to what was confirmed at enrolment; the account's address also serves whoever is signed in already.
-    fn reachable(&self, recipient: Recipient) -> Result<(), Rejection> {
-        match recipient {
-            Recipient::NewPhone => Ok(()),
-            Recipient::Email if self.facts.holds(Fact::SessionPresent) => Ok(()),
-            Recipient::Phone | Recipient::Email => self.still_on(recipient.factor()),
-        }
     }
 
     /// Goes on through routes and automatic steps until somebody has to be waited for, or the end is reached.
@@ -115,15 +90,12 @@ impl<'a> Walk<'a> {
                 }
                 Some(Step::End(end)) => {
                     self.require(&name, end.grants.needs())?;
-                    if end.grants == Grant::Session {
-                        self.require_a_factor_that_is_on(&name)?;
-                        self.effects.push(Effect::OpenSession);
-                    }
+                    self.grant(&name, end.grants)?;
                     return Ok(self.arrive(Place::Ended(name)));
                 }
                 Some(Step::Auto(auto)) => {
                     self.require(&name, auto.action.needs())?;
-                    self.act(auto.action)?;
+                    self.act(&name, auto.action)?;
                     self.trail.push((name, auto.action.outcome().as_str()));
                     name = auto.next.clone();
                 }
@@ -137,6 +109,26 @@ impl<'a> Walk<'a> {
             }
         }
         Err(Rejection::Broken { step: name })
+    }
+
+    /// What the facts say is looked for once more on the account as it is now.
+    fn grant(&mut self, name: &str, grants: Grant) -> Result<(), Rejection> {
+        match grants {
+            Grant::Session => {
+                self.require_a_factor_that_is_on(name)?;
+                let account = self.evidence.account.ok_or_else(|| unproved(name, Fact::PasswordVerified))?;
+                if !self.evidence.policy.due_factors(account, self.now).is_empty() {
+                    return Err(unproved(name, Fact::PolicyMet));
+                }
+                self.effects.push(Effect::OpenSession);
+            }
+            Grant::SuccessToken => {
+                self.require_a_confirmation(name)?;
+                self.effects.push(Effect::IssueSuccessToken);
+            }
+            Grant::FactorChange | Grant::Nothing => {}
+        }
+        Ok(())
     }
 
     fn arrive(self, to: Place) -> Transition {
@@ -156,19 +148,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// The proof speaks of an account that stands still. This one may have changed while the client was waited for:
-    /// what was proved must be by a factor that is on now, unless none is.
-    fn require_a_factor_that_is_on(&self, name: &str) -> Result<(), Rejection> {
-        let account = self.evidence.account.ok_or_else(|| unproved(name, Fact::PasswordVerified))?;
-        let enabled = account.enabled();
-        if enabled.is_empty() || enabled.iter().any(|factor| self.facts.holds(Fact::verified(*factor))) {
-            return Ok(());
-        }
-        let needs = enabled.into_iter().map(Fact::verified).collect();
-        Err(Rejection::Unproved { step: name.to_owned(), needs })
-    }
-
-    fn act(&mut self, action: Action) -> Result<(), Rejection> {
+    fn act(&mut self, name: &str, action: Action) -> Result<(), Rejection> {
         let effect = match action {
             Action::SendCode(recipient) => {
                 self.reachable(recipient)?;
@@ -178,6 +158,10 @@ impl<'a> Walk<'a> {
             Action::CreateSecret => Effect::CreateSecret,
             Action::EnableFactor(factor) => {
                 self.still_off(factor)?;
+                if self.facts.holds(Fact::MustEnrol) {
+                    // Another factor may have been turned on since the policy asked for one.
+                    self.require_a_factor_that_is_on(name)?;
+                }
                 Effect::Enable(factor)
             }
             Action::DisableFactor(factor) => {
@@ -190,33 +174,30 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    fn may_send(&self, recipient: Recipient) -> Result<(), Rejection> {
-        let sends = &self.wizard.sends;
-        // One code is outstanding at a time, so one walk sends at most one. The proof sees to it.
-        if self.effects.iter().any(|effect| matches!(effect, Effect::SendCode(_))) {
-            return Err(Rejection::TooManySends);
-        }
-        if sends.count >= self.evidence.policy.sends_per_wizard {
-            return Err(Rejection::TooManySends);
-        }
-        match sends.not_before.get(&recipient) {
-            Some(not_before) if self.now < *not_before => Err(Rejection::ResendTooSoon { not_before: *not_before }),
-            _ => Ok(()),
-        }
-    }
-
-    fn answer(&self, name: &str, question: &Question) -> Result<Outcome, Rejection> {
+    fn answer(&mut self, name: &str, question: &Question) -> Result<Outcome, Rejection> {
         let account = self.evidence.account;
         let listed = match question {
             Question::EnrolledFactors => {
                 // No account must never look like an account without factors.
                 let account = account.ok_or_else(|| unproved(name, Fact::PasswordVerified))?;
-                return Ok(match account.enabled().as_slice() {
-                    [] => Outcome::None,
+                return Ok(match account.second_factors().as_slice() {
+                    [] if account.enabled().is_empty() => Outcome::None,
+                    [] => Outcome::StoodIn,
                     [factor] => Outcome::of_factor(*factor),
                     _ => Outcome::Several,
                 });
             }
+            Question::MfaRequired => {
+                let account = account.ok_or_else(|| unproved(name, Fact::PasswordVerified))?;
+                let met = self.evidence.policy.due_factors(account, self.now).is_empty();
+                return Ok(if met { Outcome::Optional } else { Outcome::Required });
+            }
+            Question::RememberedDevice if self.evidence.device => {
+                self.effects.push(Effect::UseDevice);
+                return Ok(Outcome::Remembered);
+            }
+            Question::RememberedDevice => return Ok(Outcome::Unknown),
+            Question::StepUpFactor => return self.step_up_factor(name),
             Question::AccountGroup(groups) => {
                 account.is_some_and(|account| groups.iter().any(|group| account.groups.contains(group)))
             }
@@ -228,9 +209,17 @@ impl<'a> Walk<'a> {
         Ok(if listed { Outcome::Listed } else { Outcome::Unlisted })
     }
 
+    fn step_up_factor(&self, name: &str) -> Result<Outcome, Rejection> {
+        let account = self.evidence.account.ok_or_else(|| unproved(name, Fact::SessionPresent))?;
+        let strongest = || account.enabled().first().copied().unwrap_or(Factor::Email);
+        let factor = self.wizard.challenge.as_ref().and_then(|challenge| challenge.pick).unwrap_or_else(strongest);
+        self.may_confirm(factor)?;
+        Ok(Outcome::of_factor(factor))
+    }
+
     /// The phone at hand: the one in the event, else the one typed before, else the enrolled one, else the account's.
     fn phone(&self) -> Option<&Phone> {
-        if let Event::Phone(phone) = self.event {
+        if let Event::Phone(phone) | Event::Enrol(_, Some(phone)) = self.event {
             return Some(phone);
         }
         let account = self.evidence.account;
@@ -239,6 +228,6 @@ impl<'a> Walk<'a> {
     }
 }
 
-fn unproved(step: &str, need: Fact) -> Rejection {
+pub(super) fn unproved(step: &str, need: Fact) -> Rejection {
     Rejection::Unproved { step: step.to_owned(), needs: vec![need] }
 }

@@ -87,6 +87,8 @@ pub enum Value {
     Prefixes,
     /// The name of a step.
     Target,
+    /// The name of a step, or a list of such names.
+    Targets,
 }
 
 impl Form {
@@ -124,14 +126,19 @@ fn waiting(mut form: Form) -> Form {
     if checks_a_sent_code {
         form.attributes.push(Attribute { key: "resend", value: Value::Target, required: true });
     }
-    form.attributes.push(Attribute { key: "switch", value: Value::Target, required: false });
+    form.attributes.push(Attribute { key: "switch", value: Value::Targets, required: false });
     form
 }
 
 fn route(question: &Question) -> Form {
     let value = match question {
         Question::PhonePrefix(_) => Value::Prefixes,
-        Question::EnrolledFactors | Question::AccountGroup(_) | Question::ClientKind(_) => Value::Texts,
+        Question::EnrolledFactors
+        | Question::AccountGroup(_)
+        | Question::ClientKind(_)
+        | Question::MfaRequired
+        | Question::RememberedDevice
+        | Question::StepUpFactor => Value::Texts,
     };
     let list = question.list().map(|(key, _)| Attribute { key, value, required: true });
     Form { word: question.word(), attributes: list.into_iter().collect(), outcomes: question.outcomes().to_vec() }

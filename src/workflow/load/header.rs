@@ -83,8 +83,14 @@ fn purpose(file: &toml::Table, refusals: &mut Refusals) -> Option<Purpose> {
     let factor = || file.get("factor").and_then(toml::Value::as_str).and_then(|text| text.parse::<Factor>().ok());
     match (word, file.get("factor")) {
         ("signin", None) => Some(Purpose::SignIn),
+        ("challenge", None) => Some(Purpose::Challenge),
+        ("recover", None) => Some(Purpose::Recover),
         ("signin", Some(_)) => {
             refusals.file("says a `factor`, but signing in is not about one", "remove `factor`");
+            None
+        }
+        ("challenge" | "recover", Some(_)) => {
+            refusals.file(format!("says a `factor`, but to {word} is not about one"), "remove `factor`");
             None
         }
         ("enable" | "disable", _) => {

@@ -176,6 +176,15 @@ impl Reader<'_> {
                 said.texts.extend(self.target(key, value).map(|target| (key, target)));
                 return;
             }
+            Value::Targets => {
+                let names = match value {
+                    toml::Value::Array(names) if !names.is_empty() => names.as_slice(),
+                    other => std::slice::from_ref(other),
+                };
+                let targets: Option<Vec<String>> = names.iter().map(|name| self.target(key, name)).collect();
+                said.lists.extend(targets.map(|targets| (key, targets)));
+                return;
+            }
             Value::Text => {
                 if let Some(text) = text {
                     said.texts.insert(key, text.to_owned());
@@ -246,7 +255,7 @@ fn wait(name: &str, form: &Form, mut said: Said) -> Option<Step> {
         ask,
         edges: said.edges,
         resend: said.texts.remove("resend"),
-        switch: said.texts.remove("switch"),
+        switch: said.lists.remove("switch").unwrap_or_default(),
     }))
 }
 
@@ -282,5 +291,6 @@ fn wanted(value: &Value) -> String {
         Value::Texts => "a list of at least one text, such as [\"staff\"]".to_owned(),
         Value::Prefixes => "a list of at least one phone prefix, such as [\"+420\"]".to_owned(),
         Value::Target => "the name of a step".to_owned(),
+        Value::Targets => "the name of a step, or a list of such names".to_owned(),
     }
 }

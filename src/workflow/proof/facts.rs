@@ -76,17 +76,22 @@ impl<'a> Search<'a, '_> {
         if let Some(target) = &wait.resend {
             self.reach((target, facts), Some((state, vec![(name, "resend")])));
         }
-        let Some((offered, Step::Wait(other))) =
-            wait.switch.as_ref().and_then(|offered| self.workflow.steps.get_key_value(offered))
-        else {
-            return;
-        };
+        for offered in &wait.switch {
+            if let Some((offered, Step::Wait(other))) = self.workflow.steps.get_key_value(offered) {
+                self.switch(state, offered, other);
+            }
+        }
+    }
+
+    /// Every edge out of `offered`, as it is answered by whoever stands at `state`.
+    fn switch(&mut self, state @ (name, facts): State<'a>, offered: &'a str, other: &'a Wait) {
+        let facts = facts.lasting();
         let does = format!("is offered by `{name}` and {}", words::asks(other.ask));
         if self.lacks(offered, state, vec![(name, "switch")], facts, &other.ask.needs(), &does) {
             return;
         }
         for (outcome, target) in &other.edges {
-            let hops = vec![(name, "switch"), (offered.as_str(), outcome.as_str())];
+            let hops = vec![(name, "switch"), (offered, outcome.as_str())];
             self.reach((target, other.ask.after(*outcome, facts)), Some((state, hops)));
         }
     }

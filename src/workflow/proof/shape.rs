@@ -23,15 +23,8 @@ pub fn check(workflow: &Workflow, graph: &Graph<'_>, refusals: &mut Refusals) {
     }
 }
 
-fn due(purpose: Purpose) -> Grant {
-    match purpose {
-        Purpose::SignIn => Grant::Session,
-        Purpose::Enable(_) | Purpose::Disable(_) => Grant::FactorChange,
-    }
-}
-
 fn ends(workflow: &Workflow, refusals: &mut Refusals) {
-    let due = due(workflow.purpose).as_str();
+    let due = workflow.purpose.due().as_str();
     for (name, step) in &workflow.steps {
         if let Step::End(end) = step
             && !end.grants.fits(workflow.purpose)
@@ -63,7 +56,8 @@ fn changes_of_factors(workflow: &Workflow, refusals: &mut Refusals) {
     for (name, step) in &workflow.steps {
         let Step::Auto(auto) = step else { continue };
         let fits = match auto.action {
-            Action::EnableFactor(factor) => workflow.purpose == Purpose::Enable(factor),
+            // At a sign-in, whatever the policy wants: the facts see to it that it wants something.
+            Action::EnableFactor(factor) => [Purpose::Enable(factor), Purpose::SignIn].contains(&workflow.purpose),
             Action::DisableFactor(factor) => workflow.purpose == Purpose::Disable(factor),
             Action::SendCode(_) | Action::CreateSecret => true,
         };
@@ -90,7 +84,7 @@ fn liveness(workflow: &Workflow, graph: &Graph<'_>, refusals: &mut Refusals) {
     let good = graph.with_a_way_to_success();
     for (name, step) in &workflow.steps {
         if matches!(step, Step::Wait(_)) && graph.reaches(name) && !good.contains(name.as_str()) {
-            let due = due(workflow.purpose).as_str();
+            let due = workflow.purpose.due().as_str();
             let problem =
                 format!("keeps people waiting in vain: from here, no way leads to an end that grants `{due}`");
             refusals.path(
@@ -128,7 +122,12 @@ fn answered_alike(one: Ask, other: Ask) -> bool {
 }
 
 fn switch(workflow: &Workflow, graph: &Graph<'_>, name: &str, wait: &Wait, refusals: &mut Refusals) {
-    let Some(offered) = &wait.switch else { return };
+    for offered in &wait.switch {
+        offers(workflow, graph, name, wait, offered, refusals);
+    }
+}
+
+fn offers(workflow: &Workflow, graph: &Graph<'_>, name: &str, wait: &Wait, offered: &str, refusals: &mut Refusals) {
     let path = || [graph.path_to(name), vec![(name.to_owned(), "switch")]].concat();
     let change = format!("let `switch` of `{name}` name a waiting step that asks for something else, or remove it");
     let Some(other) = workflow.waiting(offered) else {

@@ -24,6 +24,10 @@ pub fn lacking(does: &str, group: &[Fact]) -> (String, String) {
     let problem = format!("{does} without {}", any_of(&missing));
     match group {
         [Fact::SessionPresent] => (problem, "move it to a workflow to \"enable\" or \"disable\" a factor".to_owned()),
+        [Fact::PolicyMet] => (
+            "grants `session` without having asked whether a further factor is wanted".to_owned(),
+            "lead this path through `optional` of a route by mfa_required, with no waiting step after it".to_owned(),
+        ),
         [Fact::LastAnswerRight] => (problem, "lead every wrong answer on this path back to a check".to_owned()),
         _ if group.contains(&Fact::NoFactorEnrolled) => {
             let change = "lead this path through `right` of a check_totp or check_code; where the account has no factor \
@@ -40,6 +44,11 @@ pub fn lacking(does: &str, group: &[Fact]) -> (String, String) {
 fn meaning(fact: Fact) -> &'static str {
     match fact {
         Fact::SessionPresent => "a session",
+        Fact::Named => "an email address to get back in with",
+        Fact::RecoveryVerified => "a right recovery code",
+        Fact::DeviceRemembered => "a device that was just recognised",
+        Fact::MustEnrol => "a policy that wants a factor turned on",
+        Fact::PolicyMet => "having just seen that no further factor is wanted",
         Fact::PasswordVerified => "a right password",
         Fact::NoFactorEnrolled => "having just seen that no factor is on",
         Fact::HasGoogle => "knowing that `google` is on",
@@ -64,7 +73,12 @@ fn meaning(fact: Fact) -> &'static str {
 fn source(fact: Fact) -> Option<&'static str> {
     Some(match fact {
         // What no edge brings about, or what is told in words of its own.
-        Fact::SessionPresent | Fact::NoFactorEnrolled | Fact::LastAnswerRight => return None,
+        Fact::SessionPresent | Fact::Named | Fact::NoFactorEnrolled | Fact::PolicyMet | Fact::LastAnswerRight => {
+            return None;
+        }
+        Fact::RecoveryVerified => "`right` of a check_recovery_code",
+        Fact::DeviceRemembered => "`remembered` of a route by remembered_device",
+        Fact::MustEnrol => "`required` of a route by mfa_required",
         Fact::PasswordVerified => "`right` of a check_password",
         Fact::HasGoogle => "`google` of a choose_method or of a route by enrolled_factors",
         Fact::HasSms => "`sms` of a choose_method or of a route by enrolled_factors",

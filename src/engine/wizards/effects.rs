@@ -1,0 +1,173 @@
+use chrono::{DateTime, Utc};
+
+use crate::engine::ports::{Address, EventKind, Message, MessageKind, NewChange, Notice, SendBudget};
+use crate::engine::{DeviceGrant, Engine, Refused, Success};
+use crate::identity::{
+    Account, Code, Device, DeviceToken, EmailFactor, Factor, Method, Recipient, RefreshToken, Session, SessionId,
+    SmsFactor, SuccessToken, TotpFactor, TotpSecret,
+};
+use crate::workflow::{Outstanding, Wizard};
+
+use super::lower::{Opening, Plan, Scene, address, missing, operation, pending_context, seconds};
+
+impl Engine {
+    pub(super) fn plan_send(&self, plan: &mut Plan, recipient: Recipient, now: DateTime<Utc>) -> Result<(), Refused> {
+        let code = Code::from_random(u64::from_le_bytes(self.entropy.bytes()), self.policy.code_digits);
+        let id = data_encoding::BASE64URL_NOPAD.encode(&self.entropy.bytes::<16>());
+        let to = self.recipient(plan, recipient)?;
+        let digest = self.code_digest(&plan.wizard, &code, recipient, &to);
+        let sends = &mut plan.wizard.sends;
+        sends.count += 1;
+        sends.not_before.insert(recipient, now + seconds(self.policy.cooldown(sends.count)));
+        let expires_at = now + seconds(self.policy.code_lifetime);
+        sends.outstanding = Some(Outstanding { recipient, digest, sent_at: now, expires_at, unconfirmed: false });
+        let windows = self.policy.sends_per_account.clone();
+        plan.write.send = Some(SendBudget { channel: recipient.factor(), windows });
+        // Nobody has the address that was typed: everything is as if somebody had, but nothing is sent.
+        let Some(account) = &plan.wizard.account else { return Ok(()) };
+        let kind = MessageKind::Code { code, minutes: self.policy.code_lifetime.div_ceil(60) };
+        plan.message = Some(Message { id, to, locale: account.locale, kind });
+        Ok(())
+    }
+
+    fn recipient(&self, plan: &Plan, recipient: Recipient) -> Result<Address, Refused> {
+        match (&plan.wizard.account, &plan.wizard.challenge) {
+            (Some(account), _) => address(recipient, account, plan.wizard.pending.phone.as_ref()).ok_or_else(missing),
+            (None, Some(challenge)) => challenge.email.clone().map(Address::Email).ok_or_else(missing),
+            (None, None) => Err(missing()),
+        }
+    }
+
+    pub(super) fn plan_secret(&self, plan: &mut Plan) {
+        let secret = self.entropy.bytes::<{ TotpSecret::BYTES }>();
+        let context = pending_context(plan.wizard.id);
+        let sealed = self.keys.seal(&secret, &[&context[0], &context[1]], self.entropy.bytes());
+        plan.wizard.pending.secret = Some(sealed);
+    }
+
+    pub(super) fn plan_change(
+        &self,
+        plan: &mut Plan,
+        factor: Factor,
+        enabled: bool,
+        now: DateTime<Utc>,
+    ) -> Result<(), Refused> {
+        let secret = self.pending_secret(&plan.wizard)?;
+        let (phone, entropy) = (plan.wizard.pending.phone.clone(), self.entropy.bytes());
+        let seal = |account: &Account, secret: &TotpSecret| {
+            let context = TotpFactor::context(account.id);
+            self.keys.seal(secret.as_bytes(), &[&context[0], &context[1]], entropy)
+        };
+        let mut found = Ok(());
+        plan.edit(now, |account| {
+            match (factor, enabled, secret, phone) {
+                (Factor::Google, true, Some(secret), _) => {
+                    account.factors.google = Some(TotpFactor { secret: seal(account, &secret), since: now });
+                }
+                (Factor::Sms, true, _, Some(phone)) => {
+                    account.phone.get_or_insert_with(|| phone.clone());
+                    account.factors.sms = Some(SmsFactor { phone, since: now });
+                }
+                (Factor::Email, true, ..) => account.factors.email = Some(EmailFactor { since: now }),
+                (Factor::Google | Factor::Sms, true, ..) => found = Err(missing()),
+                (Factor::Google, false, ..) => account.factors.google = None,
+                (Factor::Sms, false, ..) => account.factors.sms = None,
+                (Factor::Email, false, ..) => account.factors.email = None,
+            }
+            if account.stood_in == Some(factor) {
+                account.stood_in = None;
+            }
+            account.begin_epoch();
+        })?;
+        found?;
+        plan.write.change = Some(NewChange { provider: factor, is_enabled: enabled, time: now });
+        let (kind, notice) = match enabled {
+            true => (EventKind::FactorEnabled, Notice::FactorEnabled(factor)),
+            false => (EventKind::FactorDisabled, Notice::FactorDisabled(factor)),
+        };
+        plan.news.events.push(self.happening(kind).method(factor));
+        plan.news.notices.push(notice);
+        Ok(())
+    }
+
+    /// Session and refresh token follow from the step and the account: a retry after a crash opens the same session, and
+    /// of two accounts that race for one wizard each has a session of its own, so that the loser's can be ended.
+    pub(super) fn plan_session(&self, plan: &mut Plan, from: &Wizard, scene: &Scene<'_>) -> Result<(), Refused> {
+        let account = plan.wizard.account.as_ref().ok_or_else(missing)?;
+        let (id, random) = (SessionId::from_bytes(self.derived(from, account, "session")), operation(from));
+        let random = self.keys.derive("refresh-random", &[&random, &account.id.to_string()]);
+        let refresh = RefreshToken::mint(&self.keys, account.id, &id, &random);
+        let session = Session {
+            id: id.clone(),
+            account: account.id,
+            revision: 1,
+            created_at: scene.now,
+            refreshed_at: scene.now,
+            expires_at: scene.now + self.settings.refresh_ttl,
+            client: scene.client.agent.clone(),
+            address: scene.client.address.clone(),
+            factor: scene.found.method.map(|method| (method, scene.now)),
+            live: vec![refresh.digest()],
+            used: vec![],
+        };
+        let event = self.happening(EventKind::SignedIn).session(&id);
+        let event = match (scene.found.method, &plan.device) {
+            (Some(method), _) => event.method(method),
+            (None, Some(_)) => event.detail("device", "remembered"),
+            (None, None) => event,
+        };
+        plan.news.events.push(event);
+        plan.wizard.session = Some(id);
+        plan.write.open_session = Some(session.clone());
+        plan.opened = Some(Opening { session, refresh });
+        Ok(())
+    }
+
+    /// 16 bytes that follow from the step and the account.
+    fn derived(&self, from: &Wizard, account: &Account, what: &str) -> [u8; 16] {
+        let mut bytes = [0; 16];
+        bytes.copy_from_slice(&self.keys.derive(what, &[&operation(from), &account.id.to_string()])[..16]);
+        bytes
+    }
+
+    /// Remembers the device that a sign-in was completed on, unless the policy is against it.
+    pub(super) fn plan_remembering(&self, plan: &mut Plan, from: &Wizard, scene: &Scene<'_>) -> Result<(), Refused> {
+        let account = plan.wizard.account.as_ref().ok_or_else(missing)?;
+        let lifetime = self.policy.remember_for(account);
+        if lifetime == 0 || account.enabled().is_empty() {
+            return Ok(());
+        }
+        let series = data_encoding::BASE64URL_NOPAD.encode(&self.derived(from, account, "device-series"));
+        let (now, expires_at) = (scene.now, scene.now + seconds(lifetime));
+        let name = scene.client.agent.as_ref().map(|agent| agent.chars().take(80).collect());
+        let token = DeviceToken::mint(&self.keys, account.id, &series, 0);
+        let device = Device { series, counter: 0, created_at: now, used_at: now, expires_at, name };
+        plan.edit(now, |account| account.devices = Device::remember(&account.devices, device, now))?;
+        plan.device = Some(DeviceGrant { token: token.expose().to_owned(), expires_at });
+        plan.news.events.push(self.happening(EventKind::DeviceRemembered));
+        plan.news.notices.push(Notice::DeviceRemembered);
+        Ok(())
+    }
+
+    pub(super) fn plan_recovery(&self, plan: &mut Plan, scene: &Scene<'_>) -> Result<(), Refused> {
+        let rest = scene.found.codes.clone().ok_or_else(missing)?;
+        let left = rest.left();
+        plan.edit(scene.now, |account| account.recovery = Some(rest))?;
+        let event = self.happening(EventKind::RecoveryCodeUsed).detail("left", left.to_string());
+        plan.news.events.push(event);
+        plan.news.notices.push(Notice::RecoveryCodeUsed(left));
+        Ok(())
+    }
+
+    pub(super) fn plan_success(&self, plan: &mut Plan, scene: &Scene<'_>) -> Result<(), Refused> {
+        let account = plan.wizard.account.as_ref().ok_or_else(missing)?;
+        let purpose = plan.wizard.challenge.as_ref().map(|challenge| challenge.purpose.clone()).ok_or_else(missing)?;
+        let method: Method = scene.found.method.ok_or_else(missing)?;
+        let expires_at = scene.now + seconds(SuccessToken::LIFETIME);
+        let owner = (account.id, account.epoch);
+        let token = SuccessToken::mint(&self.keys, owner, method, &purpose, expires_at, &self.entropy.bytes());
+        plan.success = Some(Success { token: token.expose().to_owned(), expires_at: token.expires_at });
+        plan.news.events.push(self.happening(EventKind::ChallengePassed).method(method).detail("purpose", purpose));
+        Ok(())
+    }
+}
