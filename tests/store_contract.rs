@@ -33,8 +33,12 @@ mod addresses;
 mod budgets;
 #[path = "store_contract/differential.rs"]
 mod differential;
+#[path = "store_contract/events.rs"]
+mod events;
 #[path = "store_contract/fixtures.rs"]
 mod fixtures;
+#[path = "store_contract/names.rs"]
+mod names;
 #[path = "store_contract/order.rs"]
 mod order;
 #[path = "store_contract/sessions.rs"]

@@ -261,3 +261,26 @@ async fn kill_9_in_mid_load_loses_no_acknowledged_write() {
         assert_eq!(store.wizard(id).await.unwrap().map(|wizard| wizard.revision), Some(2));
     }
 }
+
+#[tokio::test]
+async fn all_of_a_name_is_forgotten_in_time() {
+    let home = tempfile::tempdir().unwrap();
+    let own = open(home.path());
+    let store: Arc<dyn Store> = own.clone();
+    let account = registered(&store, "anna").await;
+    let day = budget(stepgate::identity::Factor::Email, &[(60, 50), (86_400, 50)]);
+    let named = |attempt| on_name("digest", attempt);
+    judge(&store, guessing_in(wizard_id(), 5, named(wrong(&account)))).await;
+    judge(&store, named(spending(code("a"), sending(0, &account, &day)))).await;
+    // The ladder's memory: an hour and a day, a minute's window before it and a minute's grace behind it.
+    let long = 86_400 + 3_600 + 60 + 60;
+    for _ in 0..3 {
+        judge(&store, later(long - 1, wrong(&account))).await;
+    }
+    assert_eq!(own.swept(), 3, "a spent code, a guess and the log of sends");
+    store.unlock(account.id).await.unwrap();
+    for _ in 0..3 {
+        judge(&store, later(long, wrong(&account))).await;
+    }
+    assert_eq!(own.swept(), 4, "and the failures");
+}

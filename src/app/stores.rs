@@ -10,7 +10,7 @@ use super::StartError;
 /// Opens the store that the configuration names, and says in the log what it really promises.
 pub async fn open(config: &Config) -> Result<Arc<dyn Store>, StartError> {
     let store: Arc<dyn Store> = match &config.store {
-        StoreAddress::Embedded(dir) => Arc::new(EmbeddedStore::open(dir)?),
+        StoreAddress::Embedded(dir) => Arc::new(EmbeddedStore::open(dir)?.keeping_events(config.events.keep)),
         StoreAddress::Redis(address) => {
             let mut settings = RedisSettings::new(address.clone());
             settings.prefix.clone_from(&config.redis.prefix);
@@ -18,6 +18,7 @@ pub async fn open(config: &Config) -> Result<Arc<dyn Store>, StartError> {
             settings.connect_timeout = config.redis.connect_timeout;
             settings.ca_file.clone_from(&config.redis.ca_file);
             settings.allow_eviction = config.redis.allow_eviction;
+            settings.events_kept = config.events.keep;
             Arc::new(RedisStore::open(settings).await?)
         }
     };

@@ -9,6 +9,7 @@
 mod cors;
 mod email;
 mod error;
+mod events;
 mod http;
 mod key;
 mod limits;
@@ -33,6 +34,7 @@ use ipnet::IpNet;
 pub use cors::Cors;
 pub use email::{Email, EmailProvider};
 pub use error::{ConfigError, ConfigErrors, Origin};
+pub use events::Events;
 pub use http::Http;
 pub use key::{Fallback, Key, Kind};
 pub use log::{Log, LogFormat, LogLevel};
@@ -70,6 +72,7 @@ pub const KEYS: &[Section] = &[
     Section { name: "names", about: "Which spellings of a name are the same.", keys: names::KEYS },
     Section { name: "http", about: "The HTTP server.", keys: http::KEYS },
     Section { name: "cors", about: "Browsers on other origins.", keys: cors::KEYS },
+    Section { name: "events", about: "What has happened: signing in, changes, failures.", keys: events::KEYS },
     Section { name: "log", about: "The log, on standard error.", keys: log::KEYS },
 ];
 
@@ -101,6 +104,7 @@ pub struct Config {
     pub wizard: Wizard,
     pub http: Http,
     pub cors: Cors,
+    pub events: Events,
     pub log: Log,
     /// The numbers of `[limits]`, `[totp]`, `[names]` and `sms.allowed_prefixes`.
     pub policy: Policy,
@@ -132,7 +136,8 @@ impl Config {
         let (server, dev) = server::read(reader);
         let (redis, sms, email) = (redis::read(reader), sms::read(reader, dev), email::read(reader, dev));
         let (tokens, password, wizard) = (tokens::read(reader), password::read(reader), wizard::read(reader));
-        let (http, cors, log) = (http::read(reader), cors::read(reader), log::read(reader));
+        let (http, cors) = (http::read(reader), cors::read(reader));
+        let (events, log) = (events::read(reader), log::read(reader));
         let (limits, names) = (limits::read(reader), names::read(reader));
         let totp = totp::read(reader, server.as_ref().map(|server| server.product.as_str()));
         let (server, limits, totp, sms) = (server?, limits?, totp?, sms?);
@@ -160,6 +165,7 @@ impl Config {
             wizard: wizard?,
             http: http?,
             cors: cors?,
+            events: events?,
             log: log?,
             policy,
             warnings: Vec::new(),

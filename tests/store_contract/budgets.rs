@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use stepgate::engine::ports::{AccountWrite, Attempt, SendBudget, Store, Subject, Verdict};
-use stepgate::identity::{Account, Factor};
+use stepgate::engine::ports::{SendBudget, Store, Subject, Verdict};
+use stepgate::identity::Factor;
 use tokio::task::JoinSet;
 
 use crate::fixtures::*;
@@ -21,22 +21,9 @@ contract!(
     of_fifty_parallel_sends_the_budget_goes_out,
 );
 
-fn budget(channel: Factor, windows: &[(u64, u32)]) -> SendBudget {
-    SendBudget { channel, windows: windows.to_vec() }
-}
-
 /// Two in a minute, three in ten.
 fn usual() -> SendBudget {
     budget(Factor::Sms, &[(60, 2), (600, 3)])
-}
-
-fn sending(now: i64, account: &Account, budget: &SendBudget) -> Attempt {
-    let write = AccountWrite { send: Some(budget.clone()), ..AccountWrite::default() };
-    later(now, writing(write, unchecked(account)))
-}
-
-fn over(until: i64) -> Verdict {
-    Verdict::OverBudget { until: at(until) }
 }
 
 async fn sends_are_refused_until_the_window_has_room(store: Arc<dyn Store>) {

@@ -25,7 +25,7 @@ enum Call {
     Repeat,
     FailAddress(u8),
     Refund {
-        account: u8,
+        subject: u8,
         sends_ago: usize,
     },
     CreateWizard(u8),
@@ -56,7 +56,7 @@ enum Call {
 
 #[derive(Debug, Clone)]
 struct Judged {
-    /// 0 and 1 are accounts, 2 and 3 names that nobody has.
+    /// 0 and 1 are accounts, 2 and 3 names.
     subject: u8,
     door: Door,
     right: Option<bool>,
@@ -116,7 +116,7 @@ fn call() -> impl Strategy<Value = Call> {
         10 => judged().prop_map(Call::Judge),
         2 => Just(Call::Repeat),
         2 => (0..2_u8).prop_map(Call::FailAddress),
-        1 => (account.clone(), 0..4_usize).prop_map(|(account, sends_ago)| Call::Refund { account, sends_ago }),
+        1 => (0..4_u8, 0..4_usize).prop_map(|(subject, sends_ago)| Call::Refund { subject, sends_ago }),
         1 => wizard.clone().prop_map(Call::CreateWizard),
         2 => (wizard.clone(), revision.clone())
             .prop_map(|(wizard, revision)| Call::CommitWizard { wizard, revision }),
@@ -179,14 +179,11 @@ impl Caller {
             Call::FailAddress(address) => {
                 format!("{:?}", self.store.fail_address(&request, &place(*address), &LADDER, now).await.unwrap())
             }
-            Call::Refund { account, sends_ago } => {
+            Call::Refund { subject, sends_ago } => {
                 let Some(sent_at) = self.sends.iter().rev().nth(*sends_ago) else { return String::new() };
                 let budget = SendBudget { channel: Factor::Sms, windows: vec![(60, 1), (600, 2), (3_600, 3)] };
-                let id = self.accounts[usize::from(*account)].id;
-                format!(
-                    "{:?}",
-                    self.store.refund_send(&request, &Subject::Account(id), &budget, *sent_at).await.unwrap()
-                )
+                let refunded = self.store.refund_send(&request, &self.subject(*subject), &budget, *sent_at).await;
+                format!("{:?}", refunded.unwrap())
             }
             Call::CreateWizard(number) => {
                 // A wizard is created once; whoever names one that exists only looks at it.
@@ -237,29 +234,39 @@ impl Caller {
 
     async fn attempt(&self, judged: &Judged, request: RequestId, now: DateTime<Utc>) -> Attempt {
         let tries = judged.tries.map(|(wizard, limit)| Tries { wizard: walker(wizard), limit, keep: 1_500 });
-        let nobody = Attempt {
+        let attempt = Attempt {
             request,
             now,
-            subject: Subject::Name(format!("digest {}", judged.subject)),
+            subject: self.subject(judged.subject),
             revision: None,
             door: judged.door,
             ladder: LADDER,
-            right: Some(false),
-            spend: None,
+            right: judged.right,
+            spend: judged.spend.clone(),
             operation: format!("operation {}", judged.operation),
             tries,
             write: AccountWrite::default(),
         };
-        let Some(own) = self.accounts.get(usize::from(judged.subject)) else { return nobody };
+        let Some(own) = self.accounts.get(usize::from(judged.subject)) else {
+            // A name has neither an authenticator app nor a record.
+            let spend = attempt.spend.clone().filter(|spend| matches!(spend, Spend::Code { .. }));
+            let write = AccountWrite { send: self.budget(judged), ..AccountWrite::default() };
+            return Attempt { spend, write, ..attempt };
+        };
         let account = self.store.account(own.id).await.unwrap().unwrap();
-        Attempt {
-            subject: Subject::Account(account.id),
-            revision: Some(account.revision - u64::from(judged.behind)),
-            right: judged.right,
-            spend: judged.spend.clone(),
-            write: self.write(judged, &account, now),
-            ..nobody
+        let revision = Some(account.revision - u64::from(judged.behind));
+        Attempt { revision, write: self.write(judged, &account, now), ..attempt }
+    }
+
+    fn subject(&self, number: u8) -> Subject {
+        match self.accounts.get(usize::from(number)) {
+            Some(account) => Subject::Account(account.id),
+            None => Subject::Name(format!("digest {number}")),
         }
+    }
+
+    fn budget(&self, judged: &Judged) -> Option<SendBudget> {
+        judged.write.send.clone().map(|windows| SendBudget { channel: Factor::Sms, windows })
     }
 
     fn write(&self, judged: &Judged, account: &Account, now: DateTime<Utc>) -> AccountWrite {
@@ -270,7 +277,7 @@ impl Caller {
             open_session: write.open.map(|number| Session { created_at: now, ..self.device(own, number) }),
             proved: write.proved.map(|number| (self.device(own, number).id, Method::Email)),
             end_sessions: write.end_but.map(|number| EndSessions::AllBut(self.device(own, number).id)),
-            send: write.send.clone().map(|windows| SendBudget { channel: Factor::Sms, windows }),
+            send: self.budget(judged),
         }
     }
 

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use stepgate::engine::ports::{
-    AccountWrite, Attempt, Door, NewChange, RequestId, Spend, Store, Subject, Tries, Verdict,
+    AccountWrite, Attempt, Door, NewChange, RequestId, SendBudget, Spend, Store, Subject, Tries, Verdict,
 };
 use stepgate::identity::{
     Account, AccountId, Code, Email, EmailFactor, Factor, Factors, Keys, Ladder, Locale, LoginName, Method, NameRules,
@@ -211,6 +211,11 @@ pub fn wrong(account: &Account) -> Attempt {
     Attempt { right: Some(false), ..right(account) }
 }
 
+/// The same on a name, by its digest, in place of the account.
+pub fn on_name(digest: &str, attempt: Attempt) -> Attempt {
+    Attempt { subject: Subject::Name(digest.to_owned()), revision: None, ..attempt }
+}
+
 /// Nothing is checked: a code is only sent.
 pub fn unchecked(account: &Account) -> Attempt {
     Attempt { right: None, ..right(account) }
@@ -226,6 +231,11 @@ pub fn later(seconds: i64, attempt: Attempt) -> Attempt {
 
 pub fn writing(write: AccountWrite, attempt: Attempt) -> Attempt {
     Attempt { write, ..attempt }
+}
+
+pub fn sending(now: i64, account: &Account, budget: &SendBudget) -> Attempt {
+    let write = AccountWrite { send: Some(budget.clone()), ..AccountWrite::default() };
+    later(now, writing(write, unchecked(account)))
 }
 
 pub fn spending(spend: Spend, attempt: Attempt) -> Attempt {
@@ -244,6 +254,23 @@ pub fn again(attempt: &Attempt) -> Attempt {
 /// A sent code that is remembered for ten minutes.
 pub fn code(digest: &str) -> Spend {
     Spend::Code { digest: digest.to_owned(), keep: 600 }
+}
+
+pub fn budget(channel: Factor, windows: &[(u64, u32)]) -> SendBudget {
+    SendBudget { channel, windows: windows.to_vec() }
+}
+
+pub fn over(until: i64) -> Verdict {
+    Verdict::OverBudget { until: at(until) }
+}
+
+/// A failure that leaves so many before the block.
+pub fn counted(left: u32) -> Verdict {
+    Verdict::Wrong { left, blocked_until: None, exhausted: false }
+}
+
+pub fn began_block(until: i64) -> Verdict {
+    Verdict::Wrong { left: 0, blocked_until: Some(at(until)), exhausted: false }
 }
 
 pub fn turned_on(factor: Factor) -> NewChange {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use stepgate::engine::ports::{AccountWrite, Attempt, Door, SendBudget, Spend, Store, Subject, Verdict};
+use stepgate::engine::ports::{AccountWrite, Attempt, Door, SendBudget, Spend, Store, Verdict};
 use stepgate::identity::{Account, AccountId, Factor};
 use stepgate::workflow::WizardId;
 
@@ -109,8 +109,7 @@ async fn gone_before_anything_else(store: Arc<dyn Store>) {
     assert!(store.delete_account(account.id, &names_of(&account)).await.unwrap());
     assert_eq!(judge(&store, wrong(&account)).await, Verdict::Gone);
     // A name that nobody has cannot be gone.
-    let nobody = Attempt { subject: Subject::Name("digest".to_owned()), revision: None, ..wrong(&account) };
-    assert!(matches!(judge(&store, nobody).await, Verdict::Wrong { .. }));
+    assert!(matches!(judge(&store, on_name("digest", wrong(&account))).await, Verdict::Wrong { .. }));
 }
 
 async fn spent_by_this_operation_before_blocked(store: Arc<dyn Store>) {

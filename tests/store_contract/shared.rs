@@ -12,6 +12,8 @@ contract!(
     a_published_file_is_known_by_its_digest,
     the_first_kept_value_stays,
     of_fifty_parallel_values_all_get_the_same,
+    a_kept_value_is_swapped_for_the_one_before_only,
+    of_fifty_parallel_swaps_one_is_done,
     the_store_says_what_it_promises,
     round_trips_are_counted,
 );
@@ -43,6 +45,35 @@ async fn of_fifty_parallel_values_all_get_the_same(store: Arc<dyn Store>) {
     }
     let kept = racing.join_all().await;
     assert!(kept.iter().all(|value| *value == kept[0]));
+}
+
+async fn a_kept_value_is_swapped_for_the_one_before_only(store: Arc<dyn Store>) {
+    let [one, two, three] = ["one", "two", "three"].map(sealed);
+    assert_eq!(store.kept("key").await.unwrap(), None);
+    assert!(!store.swap_kept("key", Some(&one), &two).await.unwrap());
+    assert_eq!(store.kept("key").await.unwrap(), None);
+    assert!(store.swap_kept("key", None, &one).await.unwrap());
+    assert!(!store.swap_kept("key", None, &two).await.unwrap());
+    assert_eq!(store.kept("key").await.unwrap(), Some(one.clone()));
+    for _ in 0..2 {
+        assert!(store.swap_kept("key", Some(&one), &two).await.unwrap());
+    }
+    assert!(!store.swap_kept("key", Some(&one), &three).await.unwrap());
+    assert_eq!(store.kept("key").await.unwrap(), Some(two.clone()));
+    assert_eq!(store.keep("key", &three).await.unwrap(), two);
+    assert_eq!(store.kept("another key").await.unwrap(), None);
+}
+
+async fn of_fifty_parallel_swaps_one_is_done(store: Arc<dyn Store>) {
+    let before = store.keep("key", &sealed("before")).await.unwrap();
+    let mut racing = JoinSet::new();
+    for racer in 0..50 {
+        let (store, before, own) = (Arc::clone(&store), before.clone(), sealed(&format!("value {racer}")));
+        racing.spawn(async move { (store.swap_kept("key", Some(&before), &own).await.unwrap(), own) });
+    }
+    let won: Vec<_> = racing.join_all().await.into_iter().filter(|(swapped, _)| *swapped).collect();
+    assert_eq!(won.len(), 1);
+    assert_eq!(store.kept("key").await.unwrap().as_ref(), Some(&won[0].1));
 }
 
 async fn the_store_says_what_it_promises(store: Arc<dyn Store>) {

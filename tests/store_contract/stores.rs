@@ -9,6 +9,9 @@ use stepgate::store::redis::{RedisAddress, RedisSettings, RedisStore};
 
 use crate::harness::redis as servers;
 
+/// Events that each store is told to keep.
+pub const EVENTS: u64 = 300;
+
 /// A store, and whatever must outlive it.
 pub struct Host {
     store: Arc<dyn Store>,
@@ -23,7 +26,7 @@ impl Host {
 
 pub async fn embedded() -> Host {
     let home = tempfile::tempdir().expect("a directory for the store");
-    let store = EmbeddedStore::open(home.path()).expect("a new store");
+    let store = EmbeddedStore::open(home.path()).expect("a new store").keeping_events(EVENTS);
     Host { store: Arc::new(store), _home: Box::new(home) }
 }
 
@@ -43,6 +46,7 @@ async fn over_redis(url: impl FnOnce() -> String + Send + 'static) -> Host {
     // Under the load of a whole test run a loaded machine may take longer than a production one may.
     settings.timeout = std::time::Duration::from_secs(20);
     settings.connect_timeout = std::time::Duration::from_secs(10);
+    settings.events_kept = EVENTS;
     let store = RedisStore::open(settings).await.expect("the store connects");
     Host { store: Arc::new(store), _home: Box::new(()) }
 }

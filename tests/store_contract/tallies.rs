@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use stepgate::engine::ports::{Attempt, Door, Store, Subject, Tries, Verdict};
-use stepgate::identity::{Account, Ladder};
+use stepgate::engine::ports::{Attempt, Door, Locks, Store, Tries, Verdict};
+use stepgate::identity::{Account, AccountId, Ladder};
 use tokio::task::JoinSet;
 
 use crate::fixtures::*;
@@ -26,15 +26,9 @@ contract!(
     a_name_that_nobody_has_runs_into_the_same_limits,
     names_that_nobody_has_count_apart,
     a_repeated_failure_is_counted_once,
+    the_locks_of_both_doors_are_seen_until_they_end,
+    an_unlocked_account_has_failed_nothing,
 );
-
-fn counted(left: u32) -> Verdict {
-    Verdict::Wrong { left, blocked_until: None, exhausted: false }
-}
-
-fn began_block(until: i64) -> Verdict {
-    Verdict::Wrong { left: 0, blocked_until: Some(at(until)), exhausted: false }
-}
 
 async fn failures_block_and_blocks_grow_to_the_longest(store: Arc<dyn Store>) {
     let account = registered(&store, "anna").await;
@@ -187,7 +181,7 @@ async fn the_fewer_of_both_limits_is_what_is_left(store: Arc<dyn Store>) {
 }
 
 fn nobody(digest: &str, account: &Account) -> Attempt {
-    Attempt { subject: Subject::Name(digest.to_owned()), revision: None, door: Door::First, ..wrong(account) }
+    on_name(digest, at_door(Door::First, wrong(account)))
 }
 
 async fn a_name_that_nobody_has_runs_into_the_same_limits(store: Arc<dyn Store>) {
@@ -234,4 +228,46 @@ async fn a_repeated_failure_is_counted_once(store: Arc<dyn Store>) {
     for _ in 0..4 {
         assert_eq!(judge(&store, unknown.clone()).await, counted(2));
     }
+}
+
+async fn the_locks_of_both_doors_are_seen_until_they_end(store: Arc<dyn Store>) {
+    let (account, other) = (registered(&store, "anna").await, registered(&store, "ben").await);
+    let locks = async |id, now| store.locks(id, at(now)).await.unwrap();
+    assert_eq!(locks(account.id, 0).await, Locks::default());
+    judge(&store, at_door(Door::First, wrong(&account))).await;
+    assert_eq!(locks(account.id, 0).await, Locks::default());
+    let second = Some(block(&store, &account).await);
+    assert_eq!(locks(account.id, 0).await, Locks { first: None, second });
+    for _ in 0..2 {
+        judge(&store, later(30, at_door(Door::First, wrong(&account)))).await;
+    }
+    assert_eq!(locks(account.id, 599).await, Locks { first: Some(at(630)), second });
+    assert_eq!(locks(account.id, 600).await, Locks { first: Some(at(630)), second: None });
+    assert_eq!(locks(account.id, 630).await, Locks::default());
+    assert_eq!(locks(other.id, 0).await, Locks::default());
+    assert_eq!(locks(AccountId(other.id.0 + 1_000), 0).await, Locks::default());
+}
+
+async fn an_unlocked_account_has_failed_nothing(store: Arc<dyn Store>) {
+    let (account, other) = (registered(&store, "anna").await, registered(&store, "ben").await);
+    let first = |attempt| at_door(Door::First, attempt);
+    block(&store, &account).await;
+    block(&store, &other).await;
+    judge(&store, first(wrong(&account))).await;
+    assert_eq!(judge(&store, spending(code("a"), first(right(&other)))).await, Verdict::Accepted);
+    for _ in 0..2 {
+        store.unlock(account.id).await.unwrap();
+    }
+    assert_eq!(store.locks(account.id, at(0)).await.unwrap(), Locks::default());
+    assert_eq!(judge(&store, first(wrong(&account))).await, counted(2));
+    // The ladder begins anew as well.
+    assert_eq!(block(&store, &account).await, at(600));
+    // Nobody else is let off, and what was spent stays spent.
+    assert_eq!(judge(&store, right(&other)).await, Verdict::Blocked { until: at(600) });
+    store.unlock(other.id).await.unwrap();
+    assert_eq!(
+        judge(&store, spending(code("a"), right(&other))).await,
+        Verdict::Spent { left: 2, blocked_until: None }
+    );
+    store.unlock(AccountId(other.id.0 + 1_000)).await.unwrap();
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use stepgate::engine::ports::{AccountWrite, Change, EndSessions, NewChange, Store, Verdict};
-use stepgate::identity::{Account, Factor, Method, Session};
+use stepgate::identity::{Account, AccountId, Factor, Method, Session};
 use tokio::task::JoinSet;
 
 use crate::fixtures::*;
@@ -18,7 +18,10 @@ contract!(
     a_proof_is_noted_in_the_session_with_the_time,
     a_proof_in_a_session_that_has_ended_opens_none,
     other_sessions_end_and_the_kept_one_lives,
+    all_sessions_end_at_once,
     all_parts_are_written_together,
+    what_is_decided_without_an_attempt_is_written_behind_a_block,
+    what_is_decided_without_an_attempt_is_decided_on_the_account_as_it_is,
     a_right_password_may_write_nothing,
 );
 
@@ -154,6 +157,62 @@ async fn other_sessions_end_and_the_kept_one_lives(store: Arc<dyn Store>) {
     assert_eq!(store.sessions(account.id, at(0)).await.unwrap(), [mine[1].clone()]);
     assert_eq!(store.sessions(other.id, at(0)).await.unwrap(), [theirs]);
     assert_eq!(store.session(account.id, &mine[0].id, at(0)).await.unwrap(), None);
+}
+
+async fn all_sessions_end_at_once(store: Arc<dyn Store>) {
+    let (account, other) = (registered(&store, "anna").await, registered(&store, "ben").await);
+    let theirs = session(&other);
+    for session in [session(&account), session(&account)] {
+        open(&store, &account, &session).await;
+    }
+    open(&store, &other, &theirs).await;
+    let write = AccountWrite { end_sessions: Some(EndSessions::All), ..AccountWrite::default() };
+    accept(&store, &account, write.clone()).await;
+    assert_eq!(store.sessions(account.id, at(0)).await.unwrap(), []);
+    assert_eq!(store.sessions(other.id, at(0)).await.unwrap(), [theirs]);
+    // One that is opened by the same attempt is over as well; without any there is nothing to end.
+    accept(&store, &account, AccountWrite { open_session: Some(session(&account)), ..write.clone() }).await;
+    accept(&store, &account, write).await;
+    assert_eq!(store.sessions(account.id, at(0)).await.unwrap(), []);
+}
+
+async fn what_is_decided_without_an_attempt_is_written_behind_a_block(store: Arc<dyn Store>) {
+    let account = registered(&store, "anna").await;
+    open(&store, &account, &session(&account)).await;
+    let until = block(&store, &account).await;
+    let next = changed(&account);
+    let write = AccountWrite {
+        account: Some(next.clone()),
+        change: Some(turned_on(Factor::Sms)),
+        end_sessions: Some(EndSessions::All),
+        ..AccountWrite::default()
+    };
+    let asked = request();
+    for _ in 0..3 {
+        let written = store.write_account(&asked, account.id, account.revision, &write, at(1)).await;
+        assert_eq!(written.unwrap(), Verdict::Accepted);
+    }
+    assert_eq!(store.account(account.id).await.unwrap(), Some(next.clone()));
+    assert_eq!(store.account_by_name(&names_of(&account)[0]).await.unwrap(), Some(next.clone()));
+    assert_eq!(store.sessions(account.id, at(1)).await.unwrap(), []);
+    assert_eq!(store.changes(account.id).await.unwrap().len(), 1);
+    // The block is as it was.
+    assert_eq!(judge(&store, later(599, right(&next))).await, Verdict::Blocked { until });
+}
+
+async fn what_is_decided_without_an_attempt_is_decided_on_the_account_as_it_is(store: Arc<dyn Store>) {
+    let account = registered(&store, "anna").await;
+    let now = change(&store, &account).await;
+    let write = AccountWrite {
+        account: Some(Account { groups: ["lost".to_owned()].into(), ..changed(&account) }),
+        change: Some(turned_on(Factor::Sms)),
+        ..AccountWrite::default()
+    };
+    let written = async |id, revision| store.write_account(&request(), id, revision, &write, at(1)).await.unwrap();
+    assert_eq!(written(account.id, account.revision).await, Verdict::Stale(Box::new(now.clone())));
+    assert_eq!(written(AccountId(account.id.0 + 1_000), 1).await, Verdict::Gone);
+    assert_eq!(store.account(account.id).await.unwrap(), Some(now));
+    assert_eq!(store.changes(account.id).await.unwrap(), []);
 }
 
 async fn all_parts_are_written_together(store: Arc<dyn Store>) {

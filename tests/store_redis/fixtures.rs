@@ -1,11 +1,13 @@
 //! Stores, accounts, wizards and attempts to try them with.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use stepgate::engine::ports::{AccountWrite, Attempt, Door, RequestId, Store, Subject, Verdict};
+use stepgate::engine::ports::{
+    AccountWrite, Actor, Attempt, Door, Event, EventKind, RequestId, Store, Subject, Verdict,
+};
 use stepgate::identity::{
     Account, AccountId, Email, Factors, Ladder, Locale, LoginName, NameRules, Session, SessionId,
 };
@@ -128,6 +130,23 @@ pub fn session(account: &Account) -> Session {
         factor: None,
         live: vec!["digest".to_owned()],
         used: vec![],
+    }
+}
+
+pub fn event(id: &str) -> Event {
+    Event {
+        id: id.to_owned(),
+        time: at(0),
+        kind: EventKind::SignedIn,
+        account: None,
+        actor: Actor::Person,
+        request_id: None,
+        address: None,
+        client: None,
+        session: None,
+        wizard: None,
+        method: None,
+        details: BTreeMap::new(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! What the server promises, and what is not accepted of it.
 
-use stepgate::engine::ports::{Store, StoreError};
+use stepgate::engine::ports::{AccountWrite, Attempt, SendBudget, Spend, Store, StoreError, Subject, Tries, Verdict};
+use stepgate::identity::Factor;
 use stepgate::store::redis::{RedisAddress, RedisSettings, RedisStore};
 
 use crate::fixtures::*;
@@ -95,4 +96,31 @@ async fn a_call_is_one_flight() {
         store.commit_wizard(&request(), &stepped(&first, "end")).await.unwrap();
         assert_eq!(store.round_trips() - before, 5, "{url}");
     }
+}
+
+#[tokio::test]
+async fn all_of_a_name_is_forgotten_in_time() {
+    let server = Server::start(&["--save", ""]);
+    let store = open(&server.url()).await;
+    let account = registered(&store, "anna").await;
+    let named = |attempt| Attempt { subject: Subject::Name("digest".to_owned()), revision: None, ..attempt };
+    let left = || {
+        let keys: Vec<String> = server.ask(&["KEYS", "*{*:x:digest}*"]);
+        keys.into_iter().map(|key| (server.ask::<i64>(&["PTTL", &key]) / 1_000, key)).collect::<Vec<_>>()
+    };
+    let budget = SendBudget { channel: Factor::Email, windows: vec![(60, 9), (172_800, 9)] };
+    let write = AccountWrite { send: Some(budget), ..AccountWrite::default() };
+    let spend = Some(Spend::Code { digest: "code".to_owned(), keep: 600 });
+    let sent = named(Attempt { spend, write, ..right(&account) });
+    let wrong = named(Attempt { tries: Some(Tries { wizard: wizard().id, limit: 3, keep: 900 }), ..wrong(&account) });
+    store.judge(&wrong).await.unwrap();
+    let counters = || left().into_iter().find(|(_, key)| key.ends_with(":n")).unwrap().0;
+    // An hour, a day, and the window of a minute.
+    assert!((89_000..=90_060).contains(&counters()), "{:?}", left());
+    assert_eq!(store.judge(&sent).await.unwrap(), Verdict::Accepted);
+    // The longest window, and no less when there is a failure again.
+    assert!((172_000..=172_860).contains(&counters()), "{:?}", left());
+    store.judge(&named(Attempt { right: Some(false), ..right(&account) })).await.unwrap();
+    assert!((172_000..=172_860).contains(&counters()), "{:?}", left());
+    assert!(left().len() > 4 && left().iter().all(|(seconds, _)| *seconds > 0), "{:?}", left());
 }

@@ -1,9 +1,9 @@
 //! A reply that is lost after the server did the work: the call is answered all the same, and has had one effect.
 
 use stepgate::engine::ports::{
-    AccountWrite, AddressKey, Attempt, Commit, NewChange, SendBudget, Spend, Store, Subject, Verdict,
+    AccountWrite, AddressKey, Attempt, Commit, EventRange, NewChange, SendBudget, Spend, Store, Subject, Verdict,
 };
-use stepgate::identity::{Account, Factor, Session};
+use stepgate::identity::{Account, Factor, Keys, Session};
 use stepgate::store::redis::RedisStore;
 
 use crate::fixtures::*;
@@ -158,4 +158,38 @@ async fn a_session_changes_and_ends_once() {
     assert_eq!(store.sessions(account.id, at(0)).await.unwrap(), [second]);
     assert!(losing_reply!(proxy, 0, store.end_session(account.id, &first.id)));
     assert!(!store.end_session(account.id, &first.id).await.unwrap());
+}
+
+#[tokio::test]
+async fn events_are_added_and_an_account_is_unlocked_once() {
+    let (store, proxy) = behind_a_proxy().await;
+    let batch = [event("one"), event("two")];
+    losing_reply!(proxy, 0, store.append_events(&request(), &batch));
+    let stored = store.events(&EventRange { beyond: None, newest_first: false, limit: 10 }).await.unwrap();
+    assert_eq!(stored.into_iter().map(|stored| stored.event).collect::<Vec<_>>(), batch);
+    let account = registered(&store, "anna").await;
+    store.judge(&wrong(&account)).await.unwrap();
+    losing_reply!(proxy, 0, store.unlock(account.id));
+    assert_eq!(store.judge(&wrong(&account)).await.unwrap(), counted(4));
+}
+
+#[tokio::test]
+async fn what_is_decided_without_an_attempt_is_written_once() {
+    let (store, proxy) = behind_a_proxy().await;
+    let account = registered(&store, "anna").await;
+    let change = NewChange { provider: Factor::Sms, is_enabled: false, time: at(0) };
+    let write = AccountWrite { account: Some(changed(&account)), change: Some(change), ..AccountWrite::default() };
+    let revision = account.revision;
+    let written = losing_reply!(proxy, 0, store.write_account(&request(), account.id, revision, &write, at(0)));
+    assert_eq!(written, Verdict::Accepted);
+    assert_eq!(store.changes(account.id).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_kept_value_is_swapped_once() {
+    let (store, proxy) = behind_a_proxy().await;
+    let sealed = |text: &str| Keys::from_master([1; 32]).seal(text.as_bytes(), &[], [1; 24]);
+    let one = store.keep("key", &sealed("one")).await.unwrap();
+    assert!(losing_reply!(proxy, 0, store.swap_kept("key", Some(&one), &sealed("two"))));
+    assert_eq!(store.kept("key").await.unwrap(), Some(sealed("two")));
 }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use stepgate::engine::ports::{
-    AccountWrite, AddressKey, Attempt, Commit, EndSessions, NewChange, SendBudget, Spend, Store, StoreError, Subject,
-    Tries, Verdict,
+    AccountWrite, AddressKey, Attempt, Commit, EndSessions, EventRange, Locks, NewChange, SendBudget, Spend, Store,
+    StoreError, Subject, Tries, Verdict,
 };
 use stepgate::identity::{Account, Factor, Keys, Method, Session};
 use stepgate::store::redis::{RedisSettings, RedisStore};
@@ -40,15 +40,24 @@ async fn walk(store: &RedisStore, local: &str) {
     store.refund_send(&request(), &Subject::Account(account.id), &budget, at(0)).await.unwrap();
     let spent = Attempt { spend: Some(Spend::TotpStep(7)), ..right(&account) };
     assert_eq!(store.judge(&spent).await.unwrap(), Verdict::Accepted);
-    let nobody = Attempt { subject: Subject::Name(local.to_owned()), revision: None, ..wrong(&account) };
-    assert_eq!(store.judge(&nobody).await.unwrap(), counted(4));
+    let named = |attempt| Attempt { subject: Subject::Name(local.to_owned()), revision: None, ..attempt };
+    assert_eq!(store.judge(&named(wrong(&account))).await.unwrap(), counted(4));
+    let (write, spend) =
+        (AccountWrite { send: Some(budget.clone()), ..AccountWrite::default() }, attempt.spend.clone());
+    assert_eq!(store.judge(&named(Attempt { write, spend, ..right(&account) })).await.unwrap(), Verdict::Accepted);
+    store.refund_send(&request(), &Subject::Name(local.to_owned()), &budget, at(0)).await.unwrap();
+    let write = AccountWrite { change: attempt.write.change.clone(), ..AccountWrite::default() };
+    let written = store.write_account(&request(), account.id, account.revision, &write, at(0)).await.unwrap();
+    assert_eq!(written, Verdict::Accepted);
+    assert_eq!(store.locks(account.id, at(0)).await.unwrap(), Locks::default());
+    store.unlock(account.id).await.unwrap();
     let proved = Session { revision: 2, factor: Some((Method::Sms, at(0))), ..open };
     assert_eq!(store.session(account.id, &proved.id, at(0)).await.unwrap(), Some((account.clone(), proved.clone())));
     assert!(store.replace_session(&request(), &Session { revision: 3, ..proved.clone() }).await.unwrap());
     store.end_other_sessions(account.id, &proved.id).await.unwrap();
     assert_eq!(store.sessions(account.id, at(0)).await.unwrap().len(), 1);
     assert!(store.end_session(account.id, &proved.id).await.unwrap());
-    assert_eq!(store.changes(account.id).await.unwrap().len(), 1);
+    assert_eq!(store.changes(account.id).await.unwrap().len(), 2);
     let (first, address) = (wizard(), AddressKey(format!("2001:db8::/64 of {local}")));
     store.create_wizard(&first).await.unwrap();
     assert_eq!(store.commit_wizard(&request(), &stepped(&first, "2fa")).await.unwrap(), Commit::Done);
@@ -59,6 +68,11 @@ async fn walk(store: &RedisStore, local: &str) {
     store.publish(&digest, local).await.unwrap();
     assert_eq!(store.published(&digest).await.unwrap().as_deref(), Some(local));
     assert_eq!(store.keep(local, &sealed).await.unwrap(), sealed);
+    assert_eq!(store.kept(local).await.unwrap().as_ref(), Some(&sealed));
+    assert!(store.swap_kept(local, Some(&sealed), &sealed).await.unwrap());
+    store.append_events(&request(), &[event(local)]).await.unwrap();
+    let range = EventRange { beyond: None, newest_first: true, limit: 100 };
+    assert!(store.events(&range).await.unwrap().iter().any(|stored| stored.event == event(local)));
     assert!(store.delete_account(account.id, &new).await.unwrap());
     assert_eq!(store.account_by_name(&new[0]).await.unwrap(), None);
 }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::identity::{Account, AccountId, Factor, Ladder, LoginName, Sealed, Session, SessionId};
 use crate::workflow::{Digest, Wizard, WizardId};
 
-use super::attempt::{Attempt, SendBudget, Subject, Verdict};
+use super::attempt::{AccountWrite, Attempt, SendBudget, Subject, Verdict};
 use super::event::{Event, EventRange, StoredEvent};
 
 /// Names one call to the store: a repeat after a dropped reply is answered with the stored answer and has no effect.
@@ -114,6 +114,17 @@ pub trait Store: Send + Sync {
     /// See [`Attempt`].
     async fn judge(&self, attempt: &Attempt) -> Result<Verdict, StoreError>;
 
+    /// Does `write` on the account as it was at `revision`, though its doors be blocked: nobody is guessing, somebody who
+    /// may has decided. [`Verdict::Accepted`], [`Verdict::Stale`] or [`Verdict::Gone`].
+    async fn write_account(
+        &self,
+        request: &RequestId,
+        id: AccountId,
+        revision: u64,
+        write: &AccountWrite,
+        now: DateTime<Utc>,
+    ) -> Result<Verdict, StoreError>;
+
     /// Gives a send back that no provider took.
     async fn refund_send(
         &self,
@@ -133,16 +144,10 @@ pub trait Store: Send + Sync {
     ) -> Result<Option<DateTime<Utc>>, StoreError>;
 
     /// Whether the account's doors are blocked at `now`.
-    async fn locks(&self, account: AccountId, now: DateTime<Utc>) -> Result<Locks, StoreError> {
-        let _ = (account, now);
-        Err(StoreError::Unavailable("not built yet".to_owned()))
-    }
+    async fn locks(&self, account: AccountId, now: DateTime<Utc>) -> Result<Locks, StoreError>;
 
     /// Forgets the account's failures and ends its blocks.
-    async fn unlock(&self, account: AccountId) -> Result<(), StoreError> {
-        let _ = account;
-        Err(StoreError::Unavailable("not built yet".to_owned()))
-    }
+    async fn unlock(&self, account: AccountId) -> Result<(), StoreError>;
 
     // Accounts
 
@@ -209,16 +214,10 @@ pub trait Store: Send + Sync {
 
     /// Adds events to the end of the one stream, in their order, all or none. The oldest ones go when there are more
     /// than the store was told to keep. Written behind the answer, so it does not count as a round trip.
-    async fn append_events(&self, request: &RequestId, events: &[Event]) -> Result<(), StoreError> {
-        let _ = (request, events);
-        Err(StoreError::Unavailable("not built yet".to_owned()))
-    }
+    async fn append_events(&self, request: &RequestId, events: &[Event]) -> Result<(), StoreError>;
 
     /// A stretch of the stream. A cursor that cannot be one is answered as if nothing lay beyond it.
-    async fn events(&self, range: &EventRange) -> Result<Vec<StoredEvent>, StoreError> {
-        let _ = range;
-        Err(StoreError::Unavailable("not built yet".to_owned()))
-    }
+    async fn events(&self, range: &EventRange) -> Result<Vec<StoredEvent>, StoreError>;
 
     // What instances share
 
@@ -232,17 +231,11 @@ pub trait Store: Send + Sync {
     async fn keep(&self, name: &str, value: &Sealed) -> Result<Sealed, StoreError>;
 
     /// What is kept under `name`.
-    async fn kept(&self, name: &str) -> Result<Option<Sealed>, StoreError> {
-        let _ = name;
-        Err(StoreError::Unavailable("not built yet".to_owned()))
-    }
+    async fn kept(&self, name: &str) -> Result<Option<Sealed>, StoreError>;
 
     /// Puts `new` in the place of `old`; `false`: something else is kept there now, nothing was written. A repeat finds
     /// its own value and is answered `true`.
-    async fn swap_kept(&self, name: &str, old: Option<&Sealed>, new: &Sealed) -> Result<bool, StoreError> {
-        let _ = (name, old, new);
-        Err(StoreError::Unavailable("not built yet".to_owned()))
-    }
+    async fn swap_kept(&self, name: &str, old: Option<&Sealed>, new: &Sealed) -> Result<bool, StoreError>;
 
     /// Whether the store answers, and what it promises.
     async fn health(&self) -> Result<Health, StoreError>;

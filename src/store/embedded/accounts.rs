@@ -1,10 +1,12 @@
-use crate::engine::ports::{Change, NameTaken, NewChange, StoreError};
+use chrono::{DateTime, Utc};
+
+use crate::engine::ports::{Change, Door, Locks, NameTaken, NewChange, StoreError};
 use crate::identity::{Account, AccountId, LoginName};
 
 use super::batch::Batch;
 use super::layout::{
     self, ACCOUNT_NUMBER, ACCOUNTS, CHANGES, NAMES, NUMBERS, SENDS, SESSIONS, SPENT_CODES, TALLIES, TOTP_STEPS, TRIES,
-    decode,
+    decode, millis, time,
 };
 use super::names;
 use super::view::View;
@@ -72,6 +74,17 @@ pub fn delete(batch: &mut Batch, id: AccountId, own: &[LoginName]) -> Result<boo
     batch.remove_all(&TRIES, &owned)?;
     batch.remove_all(&SENDS, &owned)?;
     Ok(existed)
+}
+
+/// Until when the account's doors are blocked.
+pub fn locks(view: &impl View, id: AccountId, now: DateTime<Utc>) -> Result<Locks, StoreError> {
+    let mut doors = view.find(&TALLIES, &layout::account(id))?.unwrap_or_default();
+    let mut until = |door| doors.at(door).blocked(millis(now)).map(time);
+    Ok(Locks { first: until(Door::First), second: until(Door::Second) })
+}
+
+pub fn unlock(batch: &mut Batch, id: AccountId) -> Result<(), StoreError> {
+    batch.remove(&TALLIES, &layout::account(id)).map(drop)
 }
 
 pub fn list(view: &impl View, after: Option<AccountId>, limit: usize) -> Result<Vec<Account>, StoreError> {

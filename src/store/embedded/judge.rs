@@ -3,10 +3,12 @@
 use chrono::{DateTime, Utc};
 
 use crate::engine::ports::{AccountWrite, Attempt, Door, EndSessions, Spend, StoreError, Subject, Verdict};
-use crate::identity::{Account, AccountId, Tally};
+use crate::identity::{AccountId, Tally};
 
 use super::batch::Batch;
-use super::layout::{self, Doors, SPENT_CODES, SpentStep, TALLIES, TOTP_STEPS, TRIES, millis, time};
+use super::layout::{
+    self, Doors, FOREVER, SPENT_CODES, SpentStep, TALLIES, TOTP_STEPS, TRIES, deadline_of, decode, millis, time,
+};
 use super::shared::forget_at;
 use super::view::View;
 use super::{accounts, sends, sessions};
@@ -33,8 +35,7 @@ pub fn judge(batch: &mut Batch, attempt: &Attempt) -> Result<Verdict, StoreError
     if attempt.right == Some(false) {
         return bench.wrong(batch, attempt);
     }
-    let Some(account) = account else { return Ok(Verdict::Accepted) };
-    if attempt.revision.is_some_and(|revision| revision != account.revision) {
+    if let Some(account) = account.filter(|account| attempt.revision.is_some_and(|seen| seen != account.revision)) {
         return Ok(Verdict::Stale(Box::new(account)));
     }
     if bench.spent == Spent::ByAnother {
@@ -48,14 +49,31 @@ pub fn judge(batch: &mut Batch, attempt: &Attempt) -> Result<Verdict, StoreError
             return Ok(Verdict::OverBudget { until: time(until) });
         }
     }
-    bench.accept(batch, attempt, &account)?;
+    bench.accept(batch, attempt)?;
     Ok(Verdict::Accepted)
+}
+
+/// Does `write` on the account as it was decided upon, whatever is counted on it.
+pub fn write(
+    batch: &mut Batch,
+    id: AccountId,
+    revision: u64,
+    write: &AccountWrite,
+    now: DateTime<Utc>,
+) -> Result<Verdict, StoreError> {
+    match accounts::load(batch, id)? {
+        None => Ok(Verdict::Gone),
+        Some(account) if account.revision != revision => Ok(Verdict::Stale(Box::new(account))),
+        Some(_) => apply(batch, &Subject::Account(id), write, now).map(|()| Verdict::Accepted),
+    }
 }
 
 /// What an attempt is judged by.
 struct Bench {
     now: u64,
     doors: Doors,
+    /// When the failures of a name may be forgotten, in Unix milliseconds; those of an account never.
+    kept: u64,
     /// Wrong guesses that the wizard has made.
     tried: u32,
     spent: Spent,
@@ -71,12 +89,18 @@ enum Spent {
 impl Bench {
     fn load(view: &impl View, attempt: &Attempt) -> Result<Bench, StoreError> {
         let now = millis(attempt.now);
-        let doors = view.find(&TALLIES, &layout::subject(&attempt.subject))?.unwrap_or_default();
+        let found = view.bytes(TALLIES.table(), &layout::subject(&attempt.subject))?;
+        let kept = match (&attempt.subject, &found) {
+            (Subject::Account(_), _) => FOREVER,
+            (Subject::Name(_), Some(found)) => deadline_of(found),
+            (Subject::Name(_), None) => 0,
+        };
+        let doors = found.map(|found| decode(TALLIES.name, &found)).transpose()?.unwrap_or_default();
         let tried = match &attempt.tries {
             Some(tries) => view.find_living(&TRIES, &layout::tries(&attempt.subject, tries.wizard), now)?.unwrap_or(0),
             None => 0,
         };
-        Ok(Bench { now, doors, tried, spent: spent(view, attempt, now)? })
+        Ok(Bench { now, doors, kept, tried, spent: spent(view, attempt, now)? })
     }
 
     fn wrong(self, batch: &mut Batch, attempt: &Attempt) -> Result<Verdict, StoreError> {
@@ -93,12 +117,8 @@ impl Bench {
     fn fail(mut self, batch: &mut Batch, attempt: &Attempt) -> Result<Counted, StoreError> {
         let tally = self.doors.at(attempt.door);
         let allowance = tally.fail(&attempt.ladder, self.now);
-        let forget = forget_at(tally, &attempt.ladder, self.now);
-        let key = layout::subject(&attempt.subject);
-        match attempt.subject {
-            Subject::Account(_) => batch.put(&TALLIES, &key, &self.doors)?,
-            Subject::Name(_) => batch.put_until(&TALLIES, &key, &self.doors, forget)?,
-        }
+        let kept = self.kept.max(forget_at(tally, &attempt.ladder, self.now));
+        batch.put_until(&TALLIES, &layout::subject(&attempt.subject), &self.doors, kept)?;
         let blocked_until = allowance.blocked_until.map(time);
         let Some(tries) = &attempt.tries else {
             return Ok(Counted { left: allowance.left, blocked_until, exhausted: false });
@@ -109,16 +129,16 @@ impl Bench {
         Ok(Counted { left: allowance.left.min(guesses), blocked_until, exhausted: guesses == 0 })
     }
 
-    fn accept(mut self, batch: &mut Batch, attempt: &Attempt, account: &Account) -> Result<(), StoreError> {
+    fn accept(mut self, batch: &mut Batch, attempt: &Attempt) -> Result<(), StoreError> {
         let tally = self.doors.at(attempt.door);
         if attempt.right == Some(true) && *tally != Tally::default() {
             tally.succeed();
-            batch.put(&TALLIES, &layout::account(account.id), &self.doors)?;
+            batch.put_until(&TALLIES, &layout::subject(&attempt.subject), &self.doors, self.kept)?;
         }
         if let Some(spend) = &attempt.spend {
-            use_up(batch, attempt, account.id, spend)?;
+            use_up(batch, attempt, spend)?;
         }
-        apply(batch, account.id, &attempt.write, attempt.now)
+        apply(batch, &attempt.subject, &attempt.write, attempt.now)
     }
 }
 
@@ -129,15 +149,14 @@ struct Counted {
 }
 
 fn spent(view: &impl View, attempt: &Attempt, now: u64) -> Result<Spent, StoreError> {
-    let Subject::Account(id) = attempt.subject else { return Ok(Spent::No) };
     let (spent, by_this) = match &attempt.spend {
         None => (false, false),
         Some(Spend::Code { digest, .. }) => {
-            let by = view.find_living(&SPENT_CODES, &layout::spent_code(id, digest), now)?;
+            let by = view.find_living(&SPENT_CODES, &layout::spent_code(&attempt.subject, digest), now)?;
             (by.is_some(), by.is_some_and(|operation| operation == attempt.operation))
         }
         Some(Spend::TotpStep(step)) => {
-            let by = view.find(&TOTP_STEPS, &layout::account(id))?.unwrap_or_default();
+            let by = view.find(&TOTP_STEPS, &layout::subject(&attempt.subject))?.unwrap_or_default();
             let this = |spent: &SpentStep| spent.step == *step && spent.operation == attempt.operation;
             (by.iter().any(|spent| *step <= spent.step), by.iter().any(this))
         }
@@ -149,14 +168,14 @@ fn spent(view: &impl View, attempt: &Attempt, now: u64) -> Result<Spent, StoreEr
     })
 }
 
-fn use_up(batch: &mut Batch, attempt: &Attempt, id: AccountId, spend: &Spend) -> Result<(), StoreError> {
+fn use_up(batch: &mut Batch, attempt: &Attempt, spend: &Spend) -> Result<(), StoreError> {
     match spend {
         Spend::Code { digest, keep } => {
             let until = seconds_on(attempt.now, *keep);
-            batch.put_until(&SPENT_CODES, &layout::spent_code(id, digest), &attempt.operation, until)
+            batch.put_until(&SPENT_CODES, &layout::spent_code(&attempt.subject, digest), &attempt.operation, until)
         }
         Spend::TotpStep(step) => {
-            let key = layout::account(id);
+            let key = layout::subject(&attempt.subject);
             let mut steps = batch.find(&TOTP_STEPS, &key)?.unwrap_or_default();
             steps.insert(0, SpentStep { step: *step, operation: attempt.operation.clone() });
             steps.truncate(2);
@@ -165,8 +184,23 @@ fn use_up(batch: &mut Batch, attempt: &Attempt, id: AccountId, spend: &Spend) ->
     }
 }
 
-/// Does what an accepted attempt changes.
-fn apply(batch: &mut Batch, id: AccountId, write: &AccountWrite, now: DateTime<Utc>) -> Result<(), StoreError> {
+/// Does what an accepted attempt changes. A name has no record; what it can have is sends.
+fn apply(batch: &mut Batch, of: &Subject, write: &AccountWrite, now: DateTime<Utc>) -> Result<(), StoreError> {
+    if let Subject::Account(id) = of {
+        apply_to_account(batch, *id, write, now)?;
+    }
+    match &write.send {
+        Some(budget) => sends::count(batch, of, budget, millis(now)),
+        None => Ok(()),
+    }
+}
+
+fn apply_to_account(
+    batch: &mut Batch,
+    id: AccountId,
+    write: &AccountWrite,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
     if let Some(account) = &write.account {
         accounts::write(batch, account)?;
     }
@@ -180,12 +214,8 @@ fn apply(batch: &mut Batch, id: AccountId, write: &AccountWrite, now: DateTime<U
         sessions::prove(batch, id, session, *factor, now)?;
     }
     match &write.end_sessions {
-        Some(EndSessions::AllBut(keep)) => sessions::end_others(batch, id, Some(keep))?,
-        Some(EndSessions::All) => sessions::end_others(batch, id, None)?,
-        None => {}
-    }
-    match &write.send {
-        Some(budget) => sends::count(batch, &Subject::Account(id), budget, millis(now)),
+        Some(EndSessions::AllBut(keep)) => sessions::end_others(batch, id, Some(keep)),
+        Some(EndSessions::All) => sessions::end_others(batch, id, None),
         None => Ok(()),
     }
 }

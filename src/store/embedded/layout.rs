@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use redb::TableDefinition;
 use serde::{Deserialize, Serialize};
 
-use crate::engine::ports::{AddressKey, Change, Door, StoreError, Subject};
+use crate::engine::ports::{AddressKey, Change, Door, Event, StoreError, Subject};
 use crate::identity::{Account, AccountId, Factor, LoginName, Sealed, Session, SessionId, Tally};
 use crate::workflow::{Digest, Wizard, WizardId};
 
@@ -44,6 +44,7 @@ pub const TOTP_STEPS: Records<Vec<SpentStep>> = Records::named("totp_steps");
 pub const SENDS: Records<Vec<u64>> = Records::named("sends");
 pub const SESSIONS: Records<Session> = Records::named("sessions");
 pub const CHANGES: Records<Change> = Records::named("changes");
+pub const EVENTS: Records<Event> = Records::named("events");
 pub const ADDRESSES: Records<Tally> = Records::named("addresses");
 pub const WORKFLOWS: Records<String> = Records::named("workflows");
 pub const KEPT: Records<Sealed> = Records::named("kept");
@@ -51,7 +52,7 @@ pub const KEPT: Records<Sealed> = Records::named("kept");
 pub const NUMBERS: Records<u64> = Records::named("numbers");
 
 /// Every table of records.
-pub const TABLES: [&str; 14] = [
+pub const TABLES: [&str; 15] = [
     WIZARDS.name,
     ACCOUNTS.name,
     NAMES.name,
@@ -62,6 +63,7 @@ pub const TABLES: [&str; 14] = [
     SENDS.name,
     SESSIONS.name,
     CHANGES.name,
+    EVENTS.name,
     ADDRESSES.name,
     WORKFLOWS.name,
     KEPT.name,
@@ -76,6 +78,8 @@ pub const LAYOUT: u64 = 1;
 pub const LAYOUT_NUMBER: &str = "layout";
 /// The highest account number given out.
 pub const ACCOUNT_NUMBER: &str = "account";
+/// The number of the last event.
+pub const EVENT_NUMBER: &str = "event";
 /// Commits made to the file since it was created.
 pub const COMMIT_NUMBER: &str = "commit";
 
@@ -85,7 +89,7 @@ pub const PART: char = '\u{1f}';
 /// The deadline of what has none.
 pub const FOREVER: u64 = u64::MAX;
 
-/// The failures counted on an account, or on a name that nobody has.
+/// The failures counted on an account or a name.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Doors {
     first: Tally,
@@ -128,7 +132,7 @@ pub fn name(name: &LoginName) -> String {
 pub fn subject(subject: &Subject) -> String {
     match subject {
         Subject::Account(id) => account(*id),
-        Subject::Name(digest) => format!("nobody{PART}{digest}"),
+        Subject::Name(digest) => format!("name{PART}{digest}"),
     }
 }
 
@@ -136,8 +140,8 @@ pub fn tries(of: &Subject, wizard: WizardId) -> String {
     format!("{}{PART}{wizard}", subject(of))
 }
 
-pub fn spent_code(id: AccountId, digest: &str) -> String {
-    format!("{}{digest}", of_account(id))
+pub fn spent_code(of: &Subject, digest: &str) -> String {
+    format!("{}{PART}{digest}", subject(of))
 }
 
 pub fn sends(of: &Subject, channel: Factor) -> String {
@@ -150,6 +154,10 @@ pub fn session(account: AccountId, id: &SessionId) -> String {
 
 pub fn change(account: AccountId, id: u64) -> String {
     format!("{}{id:020}", of_account(account))
+}
+
+pub fn event(number: u64) -> String {
+    format!("{number:020}")
 }
 
 pub fn address(address: &AddressKey) -> String {

@@ -11,14 +11,10 @@ use super::disk::FILE;
 use super::layout::{self, ADDRESSES, KEPT, NUMBERS, WORKFLOWS, millis, time};
 use super::view::View;
 
-/// How long the failures of an address, or of a name that nobody has, are remembered after they stop to matter, in
-/// milliseconds: long enough that waiting for it is worth less than waiting for the blocks, and an end, so that typing
-/// invented names does not fill the disk.
-const LINGER: u64 = 24 * 60 * 60 * 1_000;
-
-/// When a tally without an account may be swept, in Unix milliseconds.
+/// When the tally of an address or a name may be swept, in Unix milliseconds: not before waiting for it is worth less than
+/// waiting for the blocks, and some day, so that typing invented names does not fill the disk.
 pub fn forget_at(tally: &Tally, ladder: &Ladder, now: u64) -> u64 {
-    now.saturating_add(ladder.window).max(tally.blocked_until).saturating_add(ladder.longest).saturating_add(LINGER)
+    now.saturating_add(ladder.window).max(tally.blocked_until).saturating_add(ladder.memory())
 }
 
 pub fn address_block(
@@ -60,6 +56,19 @@ pub fn keep(batch: &mut Batch, name: &str, value: Sealed) -> Result<Sealed, Stor
     }
     batch.put(&KEPT, name, &value)?;
     Ok(value)
+}
+
+/// Puts `new` in the place of `old`; whether `new` is kept now.
+pub fn swap_kept(batch: &mut Batch, name: &str, old: Option<&Sealed>, new: &Sealed) -> Result<bool, StoreError> {
+    let kept = batch.find(&KEPT, name)?;
+    if kept.as_ref() == Some(new) {
+        return Ok(true);
+    }
+    if kept.as_ref() != old {
+        return Ok(false);
+    }
+    batch.put(&KEPT, name, new)?;
+    Ok(true)
 }
 
 /// What the store promises, once it has shown that it answers.

@@ -1,9 +1,10 @@
 use chrono::{DateTime, Utc};
 
 use crate::engine::ports::{
-    AccountWrite, AddressKey, Attempt, Door, EndSessions, RequestId, SendBudget, Spend, StoreError, Subject, Verdict,
+    AccountWrite, AddressKey, Attempt, Door, EndSessions, Locks, RequestId, SendBudget, Spend, StoreError, Subject,
+    Verdict,
 };
-use crate::identity::Ladder;
+use crate::identity::{AccountId, Ladder};
 
 use super::call::{Call, Script};
 use super::keys::request;
@@ -18,6 +19,38 @@ impl RedisStore {
         let call = Call::script(Script::Judge, self.keys.subject(&attempt.subject));
         let call = with_writes(with_attempt(call, attempt), &attempt.write, attempt.now)?;
         read_verdict(&self.link.call(call).await?.text()?)
+    }
+
+    pub(super) async fn write_account(
+        &self,
+        id: &RequestId,
+        account: AccountId,
+        revision: u64,
+        write: &AccountWrite,
+        now: DateTime<Utc>,
+    ) -> Result<Verdict, StoreError> {
+        let call = Call::script(Script::Judge, self.keys.account(account))
+            .named("request", request(id))
+            .named("remember", REMEMBER)
+            .named("now", millis(now))
+            .named("account", 1)
+            .named("revision", revision);
+        read_verdict(&self.link.call(with_writes(call, write, now)?).await?.text()?)
+    }
+
+    pub(super) async fn locks(&self, account: AccountId, now: DateTime<Utc>) -> Result<Locks, StoreError> {
+        let call = Call::command("HMGET").arg(self.keys.counters(account)).arg("first").arg("second");
+        let tallies = self.link.call(call).await?.optional_texts()?;
+        let until = |place: usize| {
+            let tally = tallies.get(place).and_then(Option::as_deref).map(record::read_tally).transpose()?;
+            tally.and_then(|tally| tally.blocked(millis(now))).map(time).transpose()
+        };
+        Ok(Locks { first: until(0)?, second: until(1)? })
+    }
+
+    pub(super) async fn unlock(&self, account: AccountId) -> Result<(), StoreError> {
+        let call = Call::script(Script::Unlock, self.keys.account(account)).arg(self.next_call()).arg(REMEMBER);
+        self.link.call(call).await.map(drop)
     }
 
     pub(super) async fn refund_send(

@@ -11,6 +11,7 @@ pub(super) enum Script {
     Judge,
     RefundSend,
     FailAddress,
+    Unlock,
     CommitWizard,
     CreateAccount,
     ReplaceAccount,
@@ -23,6 +24,8 @@ pub(super) enum Script {
     ReplaceSession,
     EndSession,
     EndOtherSessions,
+    AppendEvents,
+    SwapKept,
 }
 
 macro_rules! script {
@@ -36,10 +39,11 @@ static HASHES: LazyLock<Vec<String>> =
     LazyLock::new(|| Script::ALL.iter().map(|s| redis::Script::new(s.source()).get_hash().to_owned()).collect());
 
 impl Script {
-    pub(super) const ALL: [Script; 15] = [
+    pub(super) const ALL: [Script; 18] = [
         Script::Judge,
         Script::RefundSend,
         Script::FailAddress,
+        Script::Unlock,
         Script::CommitWizard,
         Script::CreateAccount,
         Script::ReplaceAccount,
@@ -52,6 +56,8 @@ impl Script {
         Script::ReplaceSession,
         Script::EndSession,
         Script::EndOtherSessions,
+        Script::AppendEvents,
+        Script::SwapKept,
     ];
 
     pub(super) fn source(self) -> &'static str {
@@ -59,6 +65,7 @@ impl Script {
             Script::Judge => script!("named.lua", "tally.lua", "judge.lua"),
             Script::RefundSend => script!("refund_send.lua"),
             Script::FailAddress => script!("named.lua", "tally.lua", "fail_address.lua"),
+            Script::Unlock => script!(flags "allow-oom", "unlock.lua"),
             Script::CommitWizard => script!("commit_wizard.lua"),
             Script::CreateAccount => script!("create_account.lua"),
             Script::ReplaceAccount => script!("replace_account.lua"),
@@ -71,6 +78,8 @@ impl Script {
             Script::ReplaceSession => script!("replace_session.lua"),
             Script::EndSession => script!(flags "allow-oom", "end_session.lua"),
             Script::EndOtherSessions => script!(flags "allow-oom", "end_other_sessions.lua"),
+            Script::AppendEvents => script!("append_events.lua"),
+            Script::SwapKept => script!("swap_kept.lua"),
         }
     }
 
@@ -88,18 +97,20 @@ pub(super) struct Call {
     everywhere: bool,
     /// A refusal is answered with nothing.
     optional: bool,
+    /// Nobody waits for it, so it is no round trip of anybody's.
+    behind: bool,
 }
 
 impl Call {
     pub(super) fn command(name: &str) -> Self {
-        Call { command: redis::cmd(name), script: None, everywhere: false, optional: false }
+        Call { command: redis::cmd(name), script: None, everywhere: false, optional: false, behind: false }
     }
 
     /// A script on the one key that decides its slot; it derives the other keys from that one.
     pub(super) fn script(script: Script, key: String) -> Self {
         let mut command = redis::cmd("EVALSHA");
         command.arg(script.hash()).arg(1).arg(key);
-        Call { command, script: Some(script), everywhere: false, optional: false }
+        Call { command, script: Some(script), everywhere: false, optional: false, behind: false }
     }
 
     pub(super) fn arg(mut self, value: impl ToRedisArgs) -> Self {
@@ -122,6 +133,11 @@ impl Call {
         self
     }
 
+    pub(super) fn behind(mut self) -> Self {
+        self.behind = true;
+        self
+    }
+
     pub(super) fn as_command(&self) -> &Cmd {
         &self.command
     }
@@ -132,6 +148,10 @@ impl Call {
 
     pub(super) fn is_optional(&self) -> bool {
         self.optional
+    }
+
+    pub(super) fn is_behind(&self) -> bool {
+        self.behind
     }
 
     /// The same with the source of the script in place of its hash, for a server that has forgotten it.
@@ -163,6 +183,16 @@ impl Reply {
     }
 
     pub(super) fn texts(self) -> Result<Vec<String>, StoreError> {
+        redis::from_redis_value(self.0).map_err(unexpected)
+    }
+
+    /// The ids and only values of a stretch of a stream.
+    pub(super) fn entries(self) -> Result<Vec<(String, String)>, StoreError> {
+        let entries: Vec<(String, (String, String))> = redis::from_redis_value(self.0).map_err(unexpected)?;
+        Ok(entries.into_iter().map(|(id, (_, value))| (id, value)).collect())
+    }
+
+    pub(super) fn optional_texts(self) -> Result<Vec<Option<String>>, StoreError> {
         redis::from_redis_value(self.0).map_err(unexpected)
     }
 

@@ -1,5 +1,7 @@
 -- Judges an attempt where its counters live. The order is the one in the documentation of engine::ports::Attempt.
 -- KEYS[1] is the subject's own key; everything else of the subject is under names that begin with it, in its slot.
+-- Without `account` the subject is a name, of which everything is forgotten in time; without `door` nothing is attempted
+-- and only written.
 local base = KEYS[1]
 local counters = base .. ':n'
 local asked = base .. ':q:' .. a.request
@@ -55,9 +57,12 @@ if ours then
 end
 
 -- 4. The door.
-local tally = read_tally(redis.call('HGET', counters, a.door))
-if tally.blocked_until > now then
-  return 'blocked|' .. whole(tally.blocked_until)
+local tally
+if a.door then
+  tally = read_tally(redis.call('HGET', counters, a.door))
+  if tally.blocked_until > now then
+    return 'blocked|' .. whole(tally.blocked_until)
+  end
 end
 
 -- 5. The wizard's own guesses.
@@ -76,12 +81,18 @@ if a.wizard then
   end
 end
 
+-- A name's counters are kept that long, or as long as they were going to be.
+local function keep_counters(life)
+  if not a.account then
+    redis.call('PEXPIRE', counters, whole(life), 'NX')
+    redis.call('PEXPIRE', counters, whole(life), 'GT')
+  end
+end
+
 local function fail()
   local left, blocked_until = fail_tally(tally, ladder, now)
   redis.call('HSET', counters, a.door, show_tally(tally))
-  if not a.account then
-    redis.call('PEXPIRE', counters, whole(tally_life(tally, ladder, now)))
-  end
+  keep_counters(tally_life(tally, ladder, now))
   local exhausted = '0'
   if a.wizard then
     tries = tries + 1
@@ -96,11 +107,6 @@ end
 -- 6. Wrong.
 if a.right == 'no' then
   return remembered('wrong|' .. fail())
-end
-
--- Nobody can be right, and has nothing to write.
-if not a.account then
-  return 'accepted'
 end
 
 -- 7. Decided upon another state of the account.
@@ -122,10 +128,9 @@ if a.channel then
 end
 
 -- 10. The send budget: a log of the times of sends, of which each window has its own view.
-local sends
+local sends, longest = nil, 0
 if a.channel then
   sends = {}
-  local longest = 0
   for seconds in string.gmatch(a.windows, '(%d+):') do
     longest = math.max(longest, tonumber(seconds) * 1000)
   end
@@ -204,5 +209,6 @@ if sends then
     sends[i] = whole(at)
   end
   redis.call('HSET', counters, a.channel, table.concat(sends, ' '))
+  keep_counters(longest + 60000)
 end
 return remembered('accepted')

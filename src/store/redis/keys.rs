@@ -16,10 +16,11 @@ use crate::workflow::{Digest, WizardId};
 /// | `{a:ID}:log` | the change log, a list |
 /// | `{a:ID}:q:REQUEST` | the answer to a request, for a minute |
 /// | `{a:ID}:lost:CLAIM` | a claim on a name that may never be made good |
-/// | `{x:DIGEST}…` | the same counters for a name that nobody has; gone in time |
+/// | `{x:DIGEST}…` | the same counters, spent codes and guesses of a name; gone in time |
 /// | `{w:UUID}` | a wizard: `revision expires requests document` |
 /// | `{n:DIGEST}` | a login name: `account claimed_at claim revision document` |
 /// | `{i:ADDRESS}` | the tally of a client address; gone in time |
+/// | `{events}`, `{events}:q:REQUEST` | the events, a stream of `event` and its document; that a batch is in |
 /// | `{ids}`, `{accounts}`, `{instances}`, `{f:DIGEST}`, `{k:NAME}` | what instances share |
 #[derive(Debug)]
 pub(super) struct KeySpace {
@@ -41,6 +42,11 @@ impl KeySpace {
 
     pub(super) fn changes(&self, account: AccountId) -> String {
         format!("{}:log", self.account(account))
+    }
+
+    /// The counters at the doors.
+    pub(super) fn counters(&self, account: AccountId) -> String {
+        format!("{}:n", self.account(account))
     }
 
     pub(super) fn subject(&self, subject: &Subject) -> String {
@@ -72,6 +78,10 @@ impl KeySpace {
 
     pub(super) fn instances(&self) -> String {
         self.tag("", "instances")
+    }
+
+    pub(super) fn events(&self) -> String {
+        self.tag("", "events")
     }
 
     pub(super) fn workflow(&self, digest: &Digest) -> String {

@@ -98,11 +98,13 @@ impl Link {
 
     async fn attempt(&self, seat: &Seat, calls: &[Call], deadline: Instant) -> RedisResult<Vec<Reply>> {
         let open = within(deadline, self.connection(seat)).await?;
-        self.trips.fetch_add(1, Ordering::Relaxed);
-        let again = || {
-            self.trips.fetch_add(1, Ordering::Relaxed);
+        let count = || {
+            if !calls.iter().all(Call::is_behind) {
+                self.trips.fetch_add(1, Ordering::Relaxed);
+            }
         };
-        let sent = calls.iter().map(|call| open.connection.run(call, again));
+        count();
+        let sent = calls.iter().map(|call| open.connection.run(call, count));
         let answer = within(deadline, try_join_all(sent)).await;
         match answer {
             Ok(values) => Ok(values.into_iter().map(Reply).collect()),

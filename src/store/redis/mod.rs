@@ -11,6 +11,7 @@ mod address;
 mod attempts;
 mod call;
 mod connect;
+mod events;
 mod health;
 mod keys;
 mod link;
@@ -47,10 +48,12 @@ pub struct RedisSettings {
     pub ca_file: Option<PathBuf>,
     /// Whether a server that may evict keys is accepted; it can lose counters, locks and accounts at any time.
     pub allow_eviction: bool,
+    /// Events that are kept, or a few more.
+    pub events_kept: u64,
 }
 
 impl RedisSettings {
-    /// Two seconds a call, half a second a connection, keys under `stepgate:`.
+    /// Two seconds a call, half a second a connection, keys under `stepgate:`, a million events.
     pub fn new(address: RedisAddress) -> Self {
         RedisSettings {
             address,
@@ -59,6 +62,7 @@ impl RedisSettings {
             connect_timeout: Duration::from_millis(500),
             ca_file: None,
             allow_eviction: false,
+            events_kept: 1_000_000,
         }
     }
 }
@@ -70,6 +74,7 @@ pub struct RedisStore {
     keys: KeySpace,
     backend: &'static str,
     allow_eviction: bool,
+    events_kept: u64,
     /// The number of this store among all that were ever opened on the same keys.
     instance: u64,
     calls: AtomicU64,
@@ -92,6 +97,7 @@ impl RedisStore {
             keys: KeySpace::new(settings.prefix),
             backend,
             allow_eviction: settings.allow_eviction,
+            events_kept: settings.events_kept,
             instance: 0,
             calls: AtomicU64::new(0),
         };

@@ -1,4 +1,4 @@
--- Takes one send off the log of a channel. KEYS[1]: the account; ARGV: request, how long to remember it, channel, time
+-- Takes one send off the log of a channel. KEYS[1]: the account or name; ARGV: request, how long to remember it, channel, time
 -- of the send.
 local asked = KEYS[1] .. ':q:' .. ARGV[1]
 local counters = KEYS[1] .. ':n'

@@ -2,7 +2,7 @@ use crate::engine::ports::{Change, NewChange, StoreError};
 use crate::identity::{AccountId, Sealed};
 use crate::workflow::Digest;
 
-use super::call::Call;
+use super::call::{Call, Script};
 use super::{RedisStore, record};
 
 impl RedisStore {
@@ -31,5 +31,17 @@ impl RedisStore {
             Some(kept) => record::from_json("a kept secret", &kept),
             None => Ok(value.clone()),
         }
+    }
+
+    pub(super) async fn kept(&self, name: &str) -> Result<Option<Sealed>, StoreError> {
+        let kept = self.link.call(Call::command("GET").arg(self.keys.kept(name))).await?.optional_text()?;
+        kept.map(|kept| record::from_json("a kept secret", &kept)).transpose()
+    }
+
+    pub(super) async fn swap_kept(&self, name: &str, old: Option<&Sealed>, new: &Sealed) -> Result<bool, StoreError> {
+        let call = Call::script(Script::SwapKept, self.keys.kept(name))
+            .arg(old.map(record::to_json).transpose()?.unwrap_or_default())
+            .arg(record::to_json(new)?);
+        Ok(self.link.call(call).await?.text()? == "done")
     }
 }

@@ -2,7 +2,8 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use crate::engine::ports::{
-    AddressKey, Attempt, Change, Commit, Health, NameTaken, RequestId, SendBudget, Store, StoreError, Subject, Verdict,
+    AccountWrite, AddressKey, Attempt, Change, Commit, Event, EventRange, Health, Locks, NameTaken, RequestId,
+    SendBudget, Store, StoreError, StoredEvent, Subject, Verdict,
 };
 use crate::identity::{Account, AccountId, Ladder, LoginName, Sealed, Session, SessionId};
 use crate::workflow::{Digest, Wizard, WizardId};
@@ -38,6 +39,17 @@ impl Store for RedisStore {
         RedisStore::judge(self, attempt).await
     }
 
+    async fn write_account(
+        &self,
+        request: &RequestId,
+        id: AccountId,
+        revision: u64,
+        write: &AccountWrite,
+        now: DateTime<Utc>,
+    ) -> Result<Verdict, StoreError> {
+        RedisStore::write_account(self, request, id, revision, write, now).await
+    }
+
     async fn refund_send(
         &self,
         request: &RequestId,
@@ -56,6 +68,14 @@ impl Store for RedisStore {
         now: DateTime<Utc>,
     ) -> Result<Option<DateTime<Utc>>, StoreError> {
         RedisStore::fail_address(self, request, address, ladder, now).await
+    }
+
+    async fn locks(&self, account: AccountId, now: DateTime<Utc>) -> Result<Locks, StoreError> {
+        RedisStore::locks(self, account, now).await
+    }
+
+    async fn unlock(&self, account: AccountId) -> Result<(), StoreError> {
+        RedisStore::unlock(self, account).await
     }
 
     async fn account(&self, id: AccountId) -> Result<Option<Account>, StoreError> {
@@ -124,6 +144,14 @@ impl Store for RedisStore {
         RedisStore::changes(self, account).await
     }
 
+    async fn append_events(&self, request: &RequestId, events: &[Event]) -> Result<(), StoreError> {
+        RedisStore::append_events(self, request, events).await
+    }
+
+    async fn events(&self, range: &EventRange) -> Result<Vec<StoredEvent>, StoreError> {
+        RedisStore::events(self, range).await
+    }
+
     async fn publish(&self, digest: &Digest, source: &str) -> Result<(), StoreError> {
         RedisStore::publish(self, digest, source).await
     }
@@ -134,6 +162,14 @@ impl Store for RedisStore {
 
     async fn keep(&self, name: &str, value: &Sealed) -> Result<Sealed, StoreError> {
         RedisStore::keep(self, name, value).await
+    }
+
+    async fn kept(&self, name: &str) -> Result<Option<Sealed>, StoreError> {
+        RedisStore::kept(self, name).await
+    }
+
+    async fn swap_kept(&self, name: &str, old: Option<&Sealed>, new: &Sealed) -> Result<bool, StoreError> {
+        RedisStore::swap_kept(self, name, old, new).await
     }
 
     async fn health(&self) -> Result<Health, StoreError> {
