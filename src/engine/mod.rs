@@ -28,7 +28,7 @@ pub use call::{
 pub use changes::{ChangeFilter, ChangePage};
 pub use definitions::Definitions;
 pub use errands::Errands;
-pub use passwords::{PasswordError, Passwords};
+pub use passwords::{CommonPasswords, ListError, Looked, PasswordError, Passwords, Strength};
 pub use sessions::Caller;
 pub use wizards::{Gate, Started};
 

@@ -14,6 +14,8 @@ pub(super) enum Checked {
     Password {
         right: bool,
         subject: Subject,
+        /// The hash to keep from now on, where the stored one was made otherwise.
+        renewed: Option<String>,
     },
     Code {
         right: bool,
@@ -54,12 +56,12 @@ impl Engine {
         let named = |account: &&Account| name.is_none_or(|name| self.is_called(account, name));
         let account = opened.account.as_ref().filter(named);
         let stored = account.and_then(|account| account.password_hash.clone());
-        let right = self.passwords.verify(password.clone(), stored).await?;
+        let looked = self.passwords.look(password.clone(), stored, self.entropy.bytes()).await?;
         let subject = match account {
             Some(account) => Subject::Account(account.id),
             None => Subject::Name(self.keys.mac("nobody", &[name.unwrap_or_default()])),
         };
-        Ok(Checked::Password { right, subject })
+        Ok(Checked::Password { right: looked.right, subject, renewed: looked.renewed })
     }
 
     fn is_called(&self, account: &Account, name: &str) -> bool {

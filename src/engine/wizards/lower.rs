@@ -18,6 +18,22 @@ pub(super) struct Plan {
     pub opened: Option<Opening>,
 }
 
+impl Plan {
+    /// Keeps a new hash of the password that was just given. Nothing that was proved ends by it.
+    pub(super) fn renew(&mut self, account: &Account, hash: &str, now: DateTime<Utc>) {
+        let mut next = self.write.account.take().unwrap_or_else(|| {
+            let mut next = account.clone();
+            next.changed(now);
+            next
+        });
+        next.password_hash = Some(hash.to_owned());
+        if let Some(copy) = &mut self.wizard.account {
+            copy.clone_from(&next);
+        }
+        self.write.account = Some(next);
+    }
+}
+
 /// A session about to be opened, and the refresh token that only the client will have.
 #[derive(Debug)]
 pub(super) struct Opening {

@@ -79,6 +79,9 @@ impl Engine {
         let mut plan = self
             .lower(&opened.wizard, Some(event), transition, account, &call.client, opened.now)
             .map_err(|refused| opened.refuse(refused))?;
+        if let (Checked::Password { renewed: Some(hash), .. }, Some(account)) = (checked, account) {
+            plan.renew(account, hash, opened.now);
+        }
         if let Checked::Code { right: true, factor, .. } = checked {
             if plan.message.is_none() {
                 plan.wizard.sends.outstanding = None;
@@ -169,8 +172,11 @@ impl Engine {
     /// The account has changed since it was copied: goes on with what it is now, and mends the copy. A wizard in which
     /// the password was given goes on only while that is still the password.
     async fn catch_up(&self, opened: &mut Opened, account: Account) -> Result<(), Refused> {
-        let password = |account: &Account| account.password_hash.clone();
-        let changed = opened.account.as_ref().and_then(password) != password(&account);
+        // A password that was only hashed anew, at another sign-in, is still the password: that leaves the epoch alone.
+        let changed = opened
+            .account
+            .as_ref()
+            .is_none_or(|old| old.epoch != account.epoch && old.password_hash != account.password_hash);
         if changed && opened.name.is_none() && opened.wizard.facts.holds(Fact::PasswordVerified) {
             return Err(Refused::new(Reason::WizardNotFound));
         }
