@@ -64,6 +64,7 @@ fn no_configuration_at_all_is_dev_mode_on_loopback() {
     assert_eq!(config.tokens.algorithm, Algorithm::Es256);
     assert_eq!(config.wizard.binding, Binding::Relaxed);
     assert_eq!((config.http.body_limit, config.password.queue), (65_536, 64));
+    assert_eq!((config.password.min_score, config.password.list), (3, None));
     assert!(config.trusted_proxies.is_empty() && config.cors.origins.is_empty());
 }
 

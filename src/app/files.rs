@@ -1,11 +1,14 @@
 use std::fs::{self, OpenOptions};
-use std::io::{ErrorKind, Write};
+use std::io::{BufReader, ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use crate::config::{Config, StoreAddress};
 use crate::engine::ports::Entropy;
+use crate::engine::{CommonPasswords, ListError, Strength};
 use crate::workflow::{Catalogue, Refusal};
+
+use super::StartError;
 
 /// Why the workflows cannot be served.
 #[derive(Debug, thiserror::Error)]
@@ -47,6 +50,21 @@ pub fn workflow_sources(folder: &Path) -> Result<Vec<(String, String)>, Workflow
     }
     sources.sort();
     Ok(sources)
+}
+
+/// What a password must be for a person to choose it. The list of common ones is read now, and once.
+///
+/// # Errors
+/// [`StartError::PasswordList`].
+pub fn strength(config: &Config) -> Result<Strength, StartError> {
+    let common = match &config.password.list {
+        Some(path) => fs::File::open(path)
+            .map_err(ListError::from)
+            .and_then(|file| CommonPasswords::read(BufReader::new(file)))
+            .map_err(|why| StartError::PasswordList { path: path.clone(), why })?,
+        None => CommonPasswords::built_in(),
+    };
+    Ok(Strength { min_score: config.password.min_score, common, known: vec![config.product.clone()] })
 }
 
 /// The configured master key; in dev mode without one, the key in a file beside the embedded store, made at first start.

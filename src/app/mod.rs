@@ -11,6 +11,7 @@ mod stores;
 mod system;
 
 use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,7 +27,7 @@ pub use system::{SystemClock, SystemEntropy};
 
 use crate::config::{Algorithm, Binding, Config};
 use crate::engine::ports::{Clock, Entropy, Store, StoreError};
-use crate::engine::{Audit, Definitions, Engine, Errands, Passwords, Refused, Settings};
+use crate::engine::{Audit, Definitions, Engine, Errands, ListError, Passwords, Refused, Settings};
 use crate::http::{self, Surface};
 use crate::identity::{BadSigningKey, Keys, TokenAlgorithm};
 
@@ -60,6 +61,8 @@ pub enum StartError {
     SigningKey(String),
     #[error("the password hash cannot be computed on this machine")]
     Passwords,
+    #[error("password.list (STEPGATE_PASSWORD__LIST): {path}: {why}")]
+    PasswordList { path: PathBuf, why: ListError },
     #[error("listen (STEPGATE_LISTEN): {address}: {why}")]
     Listen { address: SocketAddr, why: std::io::Error },
     #[error("demo account: {0:?}")]
@@ -150,7 +153,8 @@ pub async fn engine(config: &Config, world: &World) -> Result<(Engine, Option<cr
     };
     let (issuer, audience) = (&config.tokens.issuer, &config.tokens.audience);
     let tokens = signing::access_tokens(&*store, &keys, &*world.entropy, algorithm, issuer, audience).await?;
-    let passwords = Passwords::new(config.password.concurrency, config.password.queue, world.entropy.bytes())
+    let (pool, strength) = (&config.password, files::strength(config)?);
+    let passwords = Passwords::new(pool.concurrency, pool.queue, world.entropy.bytes(), strength)
         .map_err(|_| StartError::Passwords)?;
     let days = |ttl: Duration| TimeDelta::from_std(ttl).unwrap_or(TimeDelta::MAX);
     let settings = Settings {

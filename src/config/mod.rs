@@ -65,7 +65,11 @@ pub const KEYS: &[Section] = &[
     Section { name: "sms", about: "How text messages go out.", keys: sms::KEYS },
     Section { name: "email", about: "How email goes out.", keys: email::KEYS },
     Section { name: "tokens", about: "Access and refresh tokens.", keys: tokens::KEYS },
-    Section { name: "password", about: "The bounded pool that verifies passwords.", keys: password::KEYS },
+    Section {
+        name: "password",
+        about: "The bounded pool that verifies passwords, and how strong they must be.",
+        keys: password::KEYS,
+    },
     Section { name: "wizard", about: "Wizards as such.", keys: wizard::KEYS },
     Section { name: "limits", about: "Codes, tries, sends, and how failures are punished.", keys: limits::KEYS },
     Section { name: "totp", about: "Authenticator apps.", keys: totp::KEYS },

@@ -1,15 +1,12 @@
 use std::collections::BTreeSet;
 
-use crate::engine::passwords::is_supported_hash;
+use crate::engine::passwords::{LENGTH, is_supported_hash};
 use crate::engine::ports::NameTaken;
 use crate::engine::{Engine, FieldProblem, Reason, Refused};
 use crate::identity::{Account, AccountId, Email, Factors, Locale, LoginName, Phone, Secret, Username};
 
 /// How often an account may change under one patch before the patch gives up.
 const PATIENCE: usize = 5;
-
-/// Characters that a password may have.
-pub(super) const PASSWORD_LENGTH: std::ops::RangeInclusive<usize> = 8..=128;
 
 /// An account to be made.
 #[derive(Debug, Clone)]
@@ -26,7 +23,7 @@ pub struct NewAccount {
 #[derive(Debug, Clone)]
 pub enum NewPassword {
     Plain(Secret),
-    /// A PHC string made elsewhere.
+    /// Made elsewhere: Argon2, scrypt or PBKDF2 as a PHC string, or bcrypt.
     Hash(String),
 }
 
@@ -130,9 +127,15 @@ impl Engine {
         next.locale = locale.unwrap_or(next.locale);
         next.groups = groups.unwrap_or(next.groups);
         next.permissions = permissions.unwrap_or(next.permissions);
-        next.password_hash = password_hash.or(next.password_hash);
-        next.revision += 1;
-        next.updated_at = self.clock.now();
+        let now = self.clock.now();
+        match password_hash {
+            Some(hash) => {
+                next.password_hash = Some(hash);
+                next.stood_in = None;
+                next.credentials_changed(now);
+            }
+            None => next.changed(now),
+        }
         next
     }
 
@@ -163,7 +166,7 @@ impl Engine {
                 Err(Refused::new(Reason::Invalid).field("passwordHash", FieldProblem::PasswordHash))
             }
             Some(NewPassword::Plain(password)) => {
-                if !PASSWORD_LENGTH.contains(&password.expose().chars().count()) {
+                if !LENGTH.contains(&password.expose().chars().count()) {
                     return Err(Refused::new(Reason::Invalid).field("password", FieldProblem::PasswordLength));
                 }
                 Ok(Some(self.passwords.hash(password, self.entropy.bytes()).await?))

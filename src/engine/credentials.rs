@@ -1,4 +1,3 @@
-use crate::engine::accounts::PASSWORD_LENGTH;
 use crate::engine::ports::{AccountWrite, EndSessions, EventKind, Notice};
 use crate::engine::{Call, Caller, Engine, FieldProblem, Reason, Refused};
 use crate::identity::{Account, Secret, SuccessToken};
@@ -71,14 +70,15 @@ impl Engine {
         next
     }
 
-    async fn new_password(&self, _account: &Account, pair: PasswordPair) -> Result<String, Refused> {
+    async fn new_password(&self, account: &Account, pair: PasswordPair) -> Result<String, Refused> {
         let refused = |field, problem| Refused::new(Reason::PasswordRefused).field(field, problem);
         if pair.password != pair.confirmation {
             return Err(refused("passwordConfirmation", FieldProblem::PasswordsDiffer));
         }
-        if !PASSWORD_LENGTH.contains(&pair.password.expose().chars().count()) {
-            return Err(refused("password", FieldProblem::PasswordLength));
-        }
+        let username = account.username.as_ref().map(|name| name.as_str()).unwrap_or_default();
+        let known = [account.email.as_str(), username];
+        let strong = self.passwords.strength(&pair.password, &known).await;
+        strong.map_err(|problem| refused("password", problem))?;
         Ok(self.passwords.hash(pair.password, self.entropy.bytes()).await?)
     }
 

@@ -34,7 +34,7 @@ pub use credentials::PasswordPair;
 pub use definitions::Definitions;
 pub use devices::Devices;
 pub use errands::Errands;
-pub use passwords::{PasswordError, Passwords};
+pub use passwords::{CommonPasswords, ListError, Looked, PasswordError, Passwords, Strength};
 pub use recovery::RecoveryLeft;
 pub use sessions::Caller;
 pub use success::Redeemed;

@@ -19,6 +19,8 @@ pub(super) enum Checked {
         subject: Subject,
         /// What the token of a remembered device is worth, if one was shown.
         device: Option<DeviceOutcome>,
+        /// The hash to keep from now on, where the stored one was made otherwise.
+        renewed: Option<String>,
     },
     Code {
         right: bool,
@@ -52,10 +54,15 @@ impl Checked {
     pub(super) fn found(&self) -> Found {
         match self {
             Checked::Code { right: true, method, rest, .. } => {
-                Found { method: Some(*method), devices: None, codes: rest.clone() }
+                Found { method: Some(*method), codes: rest.clone(), ..Found::default() }
             }
-            Checked::Password { right: true, device: Some(DeviceOutcome::Remembered(devices, token)), .. } => {
-                Found { method: None, devices: Some((devices.clone(), token.clone())), codes: None }
+            Checked::Password { right: true, device, renewed, .. } => {
+                let (devices, stolen) = match device {
+                    Some(DeviceOutcome::Remembered(devices, token)) => (Some((devices.clone(), token.clone())), false),
+                    Some(DeviceOutcome::Stolen) => (None, true),
+                    Some(DeviceOutcome::Unknown) | None => (None, false),
+                };
+                Found { devices, stolen, renewed: renewed.clone(), ..Found::default() }
             }
             Checked::Nothing | Checked::Password { .. } | Checked::Code { .. } => Found::default(),
         }
@@ -85,7 +92,7 @@ impl Engine {
         let named = |account: &&Account| name.is_none_or(|name| self.is_called(account, name));
         let account = opened.account.as_ref().filter(named);
         let stored = account.and_then(|account| account.password_hash.clone());
-        let right = self.passwords.verify(password.clone(), stored).await?;
+        let looked = self.passwords.look(password.clone(), stored, self.entropy.bytes()).await?;
         let subject = match account {
             Some(account) => Subject::Account(account.id),
             None => Subject::Name(self.keys.mac("nobody", &[name.unwrap_or_default()])),
@@ -94,7 +101,7 @@ impl Engine {
         let device = account
             .zip(shown)
             .map(|(account, token)| Device::present(&account.devices, &token, account.id, &self.keys, opened.now));
-        Ok(Checked::Password { right, subject, device })
+        Ok(Checked::Password { right: looked.right, subject, device, renewed: looked.renewed })
     }
 
     fn is_called(&self, account: &Account, name: &str) -> bool {

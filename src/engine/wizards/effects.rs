@@ -149,6 +149,19 @@ impl Engine {
         Ok(())
     }
 
+    /// What a right password has brought to light.
+    pub(super) fn plan_findings(&self, plan: &mut Plan, scene: &Scene<'_>) -> Result<(), Refused> {
+        if let Some(hash) = scene.found.renewed.clone() {
+            plan.edit(scene.now, |account| account.password_hash = Some(hash))?;
+        }
+        if scene.found.stolen {
+            plan.edit(scene.now, |account| account.devices.clear())?;
+            plan.news.events.push(self.happening(EventKind::DeviceStolen));
+            plan.news.notices.push(Notice::DeviceStolen);
+        }
+        Ok(())
+    }
+
     pub(super) fn plan_recovery(&self, plan: &mut Plan, scene: &Scene<'_>) -> Result<(), Refused> {
         let rest = scene.found.codes.clone().ok_or_else(missing)?;
         let left = rest.left();

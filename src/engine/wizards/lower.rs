@@ -53,6 +53,10 @@ pub(super) struct Found {
     pub devices: Option<(Vec<Device>, DeviceToken)>,
     /// The recovery codes that are left.
     pub codes: Option<RecoveryCodes>,
+    /// A copy of a remembered device's token was shown.
+    pub stolen: bool,
+    /// The hash to keep from now on, where the stored one was made otherwise.
+    pub renewed: Option<String>,
 }
 
 /// What a wizard's own secret is sealed with as associated data.
@@ -79,6 +83,7 @@ impl Engine {
             next.pending.phone = Some(phone.clone());
         }
         let mut plan = Plan::of(next);
+        self.plan_findings(&mut plan, scene)?;
         for effect in &transition.effects {
             match effect {
                 Effect::SendCode(recipient) => self.plan_send(&mut plan, *recipient, scene.now)?,

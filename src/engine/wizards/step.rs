@@ -1,6 +1,6 @@
-use crate::engine::ports::{AccountWrite, Attempt, Door, EndSessions, EventKind, Notice, Subject, Verdict};
+use crate::engine::ports::{AccountWrite, Attempt, Door, EndSessions, Subject, Verdict};
 use crate::engine::{Call, CodeInput, Engine, Input, Reason, Refused, Standing};
-use crate::identity::{Account, DeviceOutcome, LoginName};
+use crate::identity::{Account, LoginName};
 use crate::workflow::{Challenge, Event, Evidence, Fact, Known, Purpose, Transition, Wizard, WizardId, decide};
 
 use super::Gate;
@@ -90,11 +90,6 @@ impl Engine {
             {
                 plan.write.proved = Some((session.clone(), *method));
             }
-        }
-        if let Checked::Password { right: true, device: Some(DeviceOutcome::Stolen), .. } = checked {
-            plan.edit(now, |account| account.devices.clear())?;
-            plan.news.events.push(self.happening(EventKind::DeviceStolen));
-            plan.news.notices.push(Notice::DeviceStolen);
         }
         if let (Input::Code(code), Some(session)) = (input, &opened.wizard.session)
             && code.end_other_sessions
@@ -192,8 +187,11 @@ impl Engine {
     /// The account has changed since it was copied: goes on with what it is now, and mends the copy. A wizard in which
     /// the password was given goes on only while that is still the password.
     async fn catch_up(&self, opened: &mut Opened, account: Account) -> Result<(), Refused> {
-        let password = |account: &Account| account.password_hash.clone();
-        let changed = opened.account.as_ref().and_then(password) != password(&account);
+        // A password that was only hashed anew, at another sign-in, is still the password: that leaves the epoch alone.
+        let changed = opened
+            .account
+            .as_ref()
+            .is_none_or(|old| old.epoch != account.epoch && old.password_hash != account.password_hash);
         if changed && opened.name.is_none() && opened.wizard.facts.holds(Fact::PasswordVerified) {
             return Err(Refused::new(Reason::WizardNotFound));
         }

@@ -25,7 +25,8 @@ pub struct Create {
     /// 8 to 128 characters. At most one of `password` and `passwordHash`.
     #[schema(value_type = Option<String>)]
     password: Option<Secret>,
-    /// An Argon2 hash in PHC form, made elsewhere.
+    /// Made elsewhere: Argon2 (at most 64 MiB, 10 passes, 4 lanes), scrypt (64 MiB, 4 times) or PBKDF2 with SHA-256 or
+    /// SHA-512 (2,000,000 rounds) in PHC form, or bcrypt (cost 4 to 14). The first sign-in replaces it.
     #[schema(value_type = Option<String>)]
     password_hash: Option<Secret>,
     #[schema(example = "+420601123456")]
