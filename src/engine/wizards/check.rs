@@ -49,17 +49,31 @@ impl Engine {
     }
 
     async fn check_password(&self, opened: &Opened, password: &Secret) -> Result<Checked, Refused> {
+        if let Some(vouched) = &opened.vouched {
+            return Ok(self.vouched(opened, vouched));
+        }
+        let stored = self.named(opened).and_then(|account| account.password_hash.clone());
+        let right = self.passwords.verify(password.clone(), stored).await?;
+        Ok(Checked::Password { right, subject: self.suspect(opened) })
+    }
+
+    /// The account that a password is given for.
+    fn named<'a>(&self, opened: &'a Opened) -> Option<&'a Account> {
         let name = opened.name.as_ref().map(LoginName::as_str);
         // The account that was found may have given the name away since; a session's own account needs no name.
         let named = |account: &&Account| name.is_none_or(|name| self.is_called(account, name));
-        let account = opened.account.as_ref().filter(named);
-        let stored = account.and_then(|account| account.password_hash.clone());
-        let right = self.passwords.verify(password.clone(), stored).await?;
-        let subject = match account {
+        opened.account.as_ref().filter(named)
+    }
+
+    /// Whom a wrong password counts on.
+    pub(super) fn suspect(&self, opened: &Opened) -> Subject {
+        match self.named(opened) {
             Some(account) => Subject::Account(account.id),
-            None => Subject::Name(self.keys.mac("nobody", &[name.unwrap_or_default()])),
-        };
-        Ok(Checked::Password { right, subject })
+            None => {
+                let name = opened.name.as_ref().map(LoginName::as_str);
+                Subject::Name(self.keys.mac("nobody", &[name.unwrap_or_default()]))
+            }
+        }
     }
 
     fn is_called(&self, account: &Account, name: &str) -> bool {

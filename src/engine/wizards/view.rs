@@ -45,7 +45,7 @@ impl Engine {
 
     fn data(&self, wizard: &Wizard, wait: &Wait) -> Result<Data, Refused> {
         Ok(match wait.ask {
-            Ask::CheckPassword => Data::SignIn,
+            Ask::CheckPassword => Data::SignIn { password_recovery: self.directory.is_none() },
             Ask::ChooseMethod => Data::Methods(wizard.account.as_ref().map(Account::enabled).unwrap_or_default()),
             Ask::CheckTotp(TotpOf::New) => self.enrolment(wizard)?.map_or(Data::Nothing, Data::Enrolment),
             Ask::CheckCode(_) if !wizard.chosen => Data::Receipt,
