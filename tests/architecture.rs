@@ -11,28 +11,30 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A part of the crate, and the other parts that it may import.
-const LAYERS: [(&str, &[&str]); 11] = [
+const LAYERS: [(&str, &[&str]); 12] = [
     ("identity", &[]),
     ("telemetry", &[]),
     ("workflow", &["identity"]),
     ("engine", &["identity", "workflow", "telemetry"]),
     ("store", &["identity", "workflow", "engine", "telemetry"]),
     ("delivery", &["identity", "workflow", "engine", "telemetry"]),
+    ("directory", &["identity", "workflow", "engine", "telemetry"]),
     ("http", &["identity", "workflow", "engine", "telemetry"]),
     ("config", &["identity"]),
-    ("app", &["identity", "workflow", "engine", "store", "delivery", "http", "config", "telemetry"]),
+    ("app", &["identity", "workflow", "engine", "store", "delivery", "directory", "http", "config", "telemetry"]),
     ("cli", &["identity", "workflow", "engine", "http", "config", "telemetry", "app"]),
     ("main", &["cli"]),
 ];
 
 /// What configuration may know of the adapters: the checked types that they take, and nothing that acts.
-const SETTINGS: [&str; 6] = [
+const SETTINGS: [&str; 7] = [
     "store::redis::RedisAddress",
     "delivery::Login",
     "delivery::Relay",
     "delivery::Security",
     "delivery::Sender",
     "delivery::WebhookSettings",
+    "directory::DirectorySettings",
 ];
 
 /// Siblings within a part that know nothing of each other.
@@ -181,6 +183,7 @@ fn a_made_up_bad_import_is_caught() {
         ("src/engine/wizards/step.rs", "mod tests { use super::super::super::super::http::Surface; }"),
         ("src/store/mod.rs", "use super::delivery::Outbox;"),
         ("src/store/redis/link.rs", "use super::super::embedded::EmbeddedStore;"),
+        ("src/directory/http.rs", "use crate::delivery::Webhook;"),
         ("src/delivery/chain.rs", "pub use crate::{engine::{ports::{Clock, Store}}, http::Surface};"),
         ("src/http/admin/view.rs", "use crate::http::wizard::BASE;"),
         ("src/config/sms.rs", "use crate::delivery::Chain;"),

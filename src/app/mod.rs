@@ -5,6 +5,7 @@
 
 mod courier;
 mod demo;
+mod directory;
 mod files;
 mod signing;
 mod stores;
@@ -53,6 +54,8 @@ pub enum StartError {
     Store(#[from] StoreError),
     #[error("delivery: {0}")]
     Delivery(String),
+    #[error("directory: {0}")]
+    Directory(String),
     #[error("master_key (STEPGATE_MASTER_KEY): the store was written under another master key: {0}")]
     MasterKey(String),
     #[error("{0}")]
@@ -144,6 +147,7 @@ impl Application {
 pub async fn engine(config: &Config, world: &World) -> Result<(Engine, Option<crate::delivery::Outbox>), StartError> {
     let catalogue = files::catalogue(config.workflows.as_deref())?;
     let (courier, outbox) = courier::courier(config, world).map_err(StartError::Delivery)?;
+    let directory = directory::directory(config, world).map_err(StartError::Directory)?;
     let keys = Keys::from_master(files::master_key(config, &*world.entropy).map_err(StartError::KeyFile)?);
     let store: Arc<dyn Store> = stores::open(config).await?;
     let algorithm = match config.tokens.algorithm {
@@ -171,6 +175,7 @@ pub async fn engine(config: &Config, world: &World) -> Result<(Engine, Option<cr
         tokens,
         policy: config.policy.clone(),
         passwords,
+        directory,
         definitions: Definitions::new(catalogue),
         settings,
         errands: Errands::new(),

@@ -7,6 +7,7 @@
 //! does no I/O but reading its file and looking whether the files that it names exist.
 
 mod cors;
+mod directory;
 mod email;
 mod error;
 mod events;
@@ -47,6 +48,7 @@ pub use store::StoreAddress;
 pub use tokens::{Algorithm, Tokens};
 pub use wizard::{Binding, Wizard};
 
+use crate::directory::DirectorySettings;
 use crate::identity::{Policy, Secret};
 use reader::Reader;
 
@@ -69,6 +71,11 @@ pub const KEYS: &[Section] = &[
         name: "password",
         about: "The bounded pool that verifies passwords, and how strong they must be.",
         keys: password::KEYS,
+    },
+    Section {
+        name: "directory",
+        about: "A service of the operator's that checks passwords instead; see [directory.md](directory.md).",
+        keys: directory::KEYS,
     },
     Section { name: "wizard", about: "Wizards as such.", keys: wizard::KEYS },
     Section { name: "limits", about: "Codes, tries, sends, and how failures are punished.", keys: limits::KEYS },
@@ -105,6 +112,8 @@ pub struct Config {
     pub email: Email,
     pub tokens: Tokens,
     pub password: Password,
+    /// Who checks passwords in place of the accounts' own hashes.
+    pub directory: Option<DirectorySettings>,
     pub wizard: Wizard,
     pub http: Http,
     pub cors: Cors,
@@ -140,6 +149,7 @@ impl Config {
         let (server, dev) = server::read(reader);
         let (redis, sms, email) = (redis::read(reader), sms::read(reader, dev), email::read(reader, dev));
         let (tokens, password, wizard) = (tokens::read(reader), password::read(reader), wizard::read(reader));
+        let directory = directory::read(reader);
         let (http, cors) = (http::read(reader), cors::read(reader));
         let (events, log) = (events::read(reader), log::read(reader));
         let (limits, names) = (limits::read(reader), names::read(reader));
@@ -166,6 +176,7 @@ impl Config {
             email: email?,
             tokens: tokens?,
             password: password?,
+            directory,
             wizard: wizard?,
             http: http?,
             cors: cors?,
@@ -180,6 +191,9 @@ impl Config {
 
     fn unwise(&self) -> Vec<String> {
         let mut warnings = Vec::new();
+        if let Some(directory) = &self.directory {
+            directory::warn(directory, &mut warnings);
+        }
         if !self.dev {
             self.sms.warn(&mut warnings);
             self.email.warn(&mut warnings);

@@ -130,8 +130,10 @@ pub struct Asking {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum Data {
     Nothing,
-    /// The first page of a sign-in.
-    SignIn,
+    /// The first page of a sign-in; whether a forgotten password can be set anew.
+    SignIn {
+        password_recovery: bool,
+    },
     Methods(Vec<Factor>),
     Receipt,
     Enrolment(Enrolment),

@@ -60,7 +60,7 @@ impl Engine {
     }
 
     fn keeps_passwords(&self) -> Result<(), Refused> {
-        Ok(())
+        if self.directory.is_none() { Ok(()) } else { Err(Refused::new(Reason::PasswordElsewhere)) }
     }
 
     fn with_password(&self, account: &Account, hash: String) -> Account {

@@ -11,6 +11,7 @@ mod changes;
 mod credentials;
 mod definitions;
 mod devices;
+mod directory;
 mod errands;
 mod passwords;
 pub mod ports;
@@ -41,7 +42,7 @@ pub use success::Redeemed;
 pub use wizards::{Gate, Started};
 
 use crate::identity::{AccessTokens, Keys, Policy};
-use ports::{Clock, Courier, Entropy, RequestId, Store};
+use ports::{Clock, Courier, Directory, Entropy, RequestId, Store};
 
 /// How long things last, and how tightly wizards are bound.
 #[derive(Debug, Clone)]
@@ -62,6 +63,8 @@ pub struct Engine {
     pub tokens: AccessTokens,
     pub policy: Policy,
     pub passwords: Passwords,
+    /// Who checks passwords in place of `passwords`, if the operator has a directory of their own.
+    pub directory: Option<Arc<dyn Directory>>,
     pub definitions: Definitions,
     pub settings: Settings,
     pub errands: Errands,

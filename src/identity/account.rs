@@ -153,10 +153,11 @@ impl Account {
         }
     }
 
-    /// Every name that finds this account.
+    /// Every name that finds this account: those that can be typed, and the directory's own.
     pub fn login_names(&self, rules: &NameRules) -> Vec<LoginName> {
         let mut names = vec![LoginName::of_email(&self.email, rules)];
         names.extend(self.username.as_ref().map(LoginName::of_username));
+        names.extend(self.external_id.as_deref().map(LoginName::of_external));
         names
     }
 }

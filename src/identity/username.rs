@@ -68,6 +68,12 @@ impl LoginName {
         Self::fold(text.trim(), rules)
     }
 
+    /// The key of the name that the operator's own directory has for an account. Nobody can type it: whatever is typed
+    /// becomes lower case.
+    pub fn of_external(id: &str) -> Self {
+        LoginName(format!("ID:{id}"))
+    }
+
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -102,6 +108,18 @@ mod tests {
             assert_eq!(LoginName::of_typed(text, &rules), key, "{text}");
         }
         assert_ne!(LoginName::of_typed("de.mo@example.com", &NameRules::default()), key);
+    }
+
+    /// Else a typed text could find an account past its names.
+    #[test]
+    fn nothing_that_is_typed_is_an_external_name() {
+        let rules = NameRules::default();
+        assert_ne!(LoginName::of_typed("ID:7", &rules), LoginName::of_external("7"));
+        assert_ne!(LoginName::of_external("a"), LoginName::of_external("A"));
+        for c in char::MIN..=char::MAX {
+            let typed = LoginName::of_typed(&c.to_string(), &rules);
+            assert!(!typed.as_str().contains(|c: char| c.is_ascii_uppercase()), "{c:?}");
+        }
     }
 
     #[test]

@@ -4,12 +4,14 @@
 //! through [`redact_query`]; libraries below us log warnings only, for their finer levels print what they carry.
 //! Never here: any other part of the crate. This module imports none.
 
+mod cause;
 mod redact;
 mod sane;
 
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::util::SubscriberInitExt;
 
+pub use cause::cause;
 pub use redact::redact_query;
 pub use sane::sane;
 

@@ -35,6 +35,9 @@ impl Engine {
     /// # Errors
     /// When the client's address is blocked, too many codes were sent to this address, or passwords are kept elsewhere.
     pub async fn start_recovery(&self, call: &Call, email: Email) -> Result<Started, Refused> {
+        if self.directory.is_some() {
+            return Err(Refused::new(Reason::PasswordElsewhere));
+        }
         let now = self.clock.now();
         let name = LoginName::of_email(&email, &self.policy.names);
         let nowhere = WizardId::from_bytes(self.entropy.bytes());

@@ -1,3 +1,5 @@
+use chrono::{DateTime, Utc};
+
 use crate::engine::ports::{Address, Spend, Subject, Tries};
 use crate::engine::{Call, CodeInput, Engine, FieldProblem, Input, Reason, Refused};
 use crate::identity::{
@@ -87,21 +89,39 @@ impl Engine {
     }
 
     async fn check_password(&self, call: &Call, opened: &Opened, password: &Secret) -> Result<Checked, Refused> {
+        if let Some(vouched) = &opened.vouched {
+            return Ok(self.vouched(call, opened, vouched));
+        }
+        let account = self.named(opened);
+        let stored = account.and_then(|account| account.password_hash.clone());
+        let looked = self.passwords.look(password.clone(), stored, self.entropy.bytes()).await?;
+        let device = account.and_then(|account| self.shown_device(call, account, opened.now));
+        Ok(Checked::Password { right: looked.right, subject: self.suspect(opened), device, renewed: looked.renewed })
+    }
+
+    /// What the token of a remembered device is worth to `account`, if one was shown.
+    pub(super) fn shown_device(&self, call: &Call, account: &Account, now: DateTime<Utc>) -> Option<DeviceOutcome> {
+        let token = DeviceToken::parse(&self.keys, call.device.as_ref()?.expose())?;
+        Some(Device::present(&account.devices, &token, account.id, &self.keys, now))
+    }
+
+    /// The account that a password is given for.
+    fn named<'a>(&self, opened: &'a Opened) -> Option<&'a Account> {
         let name = opened.name.as_ref().map(LoginName::as_str);
         // The account that was found may have given the name away since; a session's own account needs no name.
         let named = |account: &&Account| name.is_none_or(|name| self.is_called(account, name));
-        let account = opened.account.as_ref().filter(named);
-        let stored = account.and_then(|account| account.password_hash.clone());
-        let looked = self.passwords.look(password.clone(), stored, self.entropy.bytes()).await?;
-        let subject = match account {
+        opened.account.as_ref().filter(named)
+    }
+
+    /// Whom a wrong password counts on.
+    pub(super) fn suspect(&self, opened: &Opened) -> Subject {
+        match self.named(opened) {
             Some(account) => Subject::Account(account.id),
-            None => Subject::Name(self.keys.mac("nobody", &[name.unwrap_or_default()])),
-        };
-        let shown = call.device.as_ref().and_then(|token| DeviceToken::parse(&self.keys, token.expose()));
-        let device = account
-            .zip(shown)
-            .map(|(account, token)| Device::present(&account.devices, &token, account.id, &self.keys, opened.now));
-        Ok(Checked::Password { right: looked.right, subject, device, renewed: looked.renewed })
+            None => {
+                let name = opened.name.as_ref().map(LoginName::as_str);
+                Subject::Name(self.keys.mac("nobody", &[name.unwrap_or_default()]))
+            }
+        }
     }
 
     fn is_called(&self, account: &Account, name: &str) -> bool {

@@ -13,6 +13,7 @@ mod settle;
 mod start;
 mod step;
 mod view;
+mod vouch;
 
 pub use open::Gate;
 pub use start::Started;

@@ -7,6 +7,8 @@ use crate::engine::{Call, Caller, Engine, Input, Reason, Refused};
 use crate::identity::{Account, Keys, LoginName};
 use crate::workflow::{Purpose, Wizard, WizardId, Workflow};
 
+use super::vouch::Vouched;
+
 /// Which wizards a route may touch, and who is asking.
 #[derive(Debug, Clone, Copy)]
 pub enum Gate<'a> {
@@ -30,6 +32,8 @@ pub(super) struct Opened {
     pub name: Option<LoginName>,
     /// The end of the client address's block.
     pub address_blocked: Option<DateTime<Utc>>,
+    /// What the operator's directory says of the password, where it is asked instead of the account.
+    pub vouched: Option<Vouched>,
     pub now: DateTime<Utc>,
 }
 
@@ -69,7 +73,7 @@ impl Engine {
             return Err(not_found());
         }
         let account = account.or_else(|| name.is_none().then(|| wizard.account.clone()).flatten());
-        Ok(Opened { wizard, workflow, account, name, address_blocked, now })
+        Ok(Opened { wizard, workflow, account, name, address_blocked, vouched: None, now })
     }
 
     /// A key that is shown must be the right one; whether one must be shown is configured.

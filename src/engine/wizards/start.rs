@@ -100,7 +100,15 @@ impl Engine {
         self.reserve(&wizard, &plan, confirmed, now).await?;
         self.store.create_wizard(&plan.wizard).await?;
         let standing = self.standing(&plan.wizard, &workflow, Shown::default())?;
-        let opened = Opened { wizard: plan.wizard.clone(), workflow, account, name: None, address_blocked: None, now };
+        let opened = Opened {
+            wizard: plan.wizard.clone(),
+            workflow,
+            account,
+            name: None,
+            address_blocked: None,
+            vouched: None,
+            now,
+        };
         // A send that fails here leaves a wizard that can be asked to send again.
         let standing = self.deliver(call, &opened, plan, standing).await?;
         Ok(Started { standing, key })

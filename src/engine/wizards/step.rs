@@ -44,6 +44,7 @@ impl Engine {
         if let Some(until) = opened.address_blocked {
             return Err(opened.refuse(Refused::new(Reason::TooManyAttempts).until(until, opened.now)));
         }
+        self.ask_directory(call, opened, input).await?;
         for _ in 0..PATIENCE {
             let checked = self.check(call, opened, &event, input).await?;
             let transition = self.decide(opened, &event, checked.known(), checked.device())?;

@@ -72,7 +72,7 @@ impl Engine {
 
     fn data(&self, wizard: &Wizard, wait: &Wait) -> Result<Data, Refused> {
         Ok(match wait.ask {
-            Ask::CheckPassword => Data::SignIn,
+            Ask::CheckPassword => Data::SignIn { password_recovery: self.directory.is_none() },
             Ask::ChooseMethod => {
                 Data::Methods(wizard.account.as_ref().map(Account::second_factors).unwrap_or_default())
             }

@@ -42,10 +42,10 @@ impl Envelope {
 fn data(standing: &Standing) -> Value {
     match &standing.data {
         Data::Nothing => Value::Null,
-        Data::SignIn => json!({
+        Data::SignIn { password_recovery } => json!({
             "recaptcha": { "enabled": false },
             "is_qr_available": false,
-            "is_password_recovery_available": true,
+            "is_password_recovery_available": password_recovery,
         }),
         Data::Methods(methods) => json!({ "methods": methods }),
         Data::Receipt => standing.receipt.as_ref().map_or(Value::Null, receipt),
