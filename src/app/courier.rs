@@ -57,6 +57,8 @@ impl DevOutbox for Outbox {
                 to: message.to,
                 subject: message.subject,
                 text: message.text,
+                kind: message.kind.to_owned(),
+                notice: message.notice.map(str::to_owned),
                 code: message.code,
                 locale: message.locale.as_str().to_owned(),
                 sent_at: message.sent_at,

@@ -44,7 +44,12 @@ pub struct SentMessage {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
     pub text: String,
+    /// `code` or `notice`.
+    pub kind: String,
     pub code: Option<String>,
+    /// The stable name of a notice.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub notice: Option<String>,
     pub locale: String,
     #[serde(serialize_with = "written")]
     #[schema(value_type = String, format = DateTime)]
