@@ -9,6 +9,7 @@
 mod cors;
 mod email;
 mod error;
+mod events;
 mod http;
 mod key;
 mod limits;
@@ -33,6 +34,7 @@ use ipnet::IpNet;
 pub use cors::Cors;
 pub use email::{Email, EmailProvider};
 pub use error::{ConfigError, ConfigErrors, Origin};
+pub use events::{Events, EventsFile};
 pub use http::Http;
 pub use key::{Fallback, Key, Kind};
 pub use log::{Log, LogFormat, LogLevel};
@@ -68,6 +70,7 @@ pub const KEYS: &[Section] = &[
     Section { name: "limits", about: "Codes, tries, sends, and how failures are punished.", keys: limits::KEYS },
     Section { name: "totp", about: "Authenticator apps.", keys: totp::KEYS },
     Section { name: "names", about: "Which spellings of a name are the same.", keys: names::KEYS },
+    Section { name: "events", about: "The record of what happens, beside the store's own.", keys: events::KEYS },
     Section { name: "http", about: "The HTTP server.", keys: http::KEYS },
     Section { name: "cors", about: "Browsers on other origins.", keys: cors::KEYS },
     Section { name: "log", about: "The log, on standard error.", keys: log::KEYS },
@@ -99,6 +102,7 @@ pub struct Config {
     pub tokens: Tokens,
     pub password: Password,
     pub wizard: Wizard,
+    pub events: Events,
     pub http: Http,
     pub cors: Cors,
     pub log: Log,
@@ -133,6 +137,7 @@ impl Config {
         let (redis, sms, email) = (redis::read(reader), sms::read(reader, dev), email::read(reader, dev));
         let (tokens, password, wizard) = (tokens::read(reader), password::read(reader), wizard::read(reader));
         let (http, cors, log) = (http::read(reader), cors::read(reader), log::read(reader));
+        let events = events::read(reader);
         let (limits, names) = (limits::read(reader), names::read(reader));
         let totp = totp::read(reader, server.as_ref().map(|server| server.product.as_str()));
         let (server, limits, totp, sms) = (server?, limits?, totp?, sms?);
@@ -158,6 +163,7 @@ impl Config {
             tokens: tokens?,
             password: password?,
             wizard: wizard?,
+            events: events?,
             http: http?,
             cors: cors?,
             log: log?,
@@ -173,6 +179,7 @@ impl Config {
         if !self.dev {
             self.sms.warn(&mut warnings);
             self.email.warn(&mut warnings);
+            self.events.warn(&mut warnings);
             if self.admin_key.is_none() {
                 warnings.push("admin_key is not set: the operator's API answers nobody".to_owned());
             }

@@ -124,7 +124,7 @@ fn read_webhook(reader: &mut Reader, listed: bool) -> Option<WebhookSettings> {
     Some(WebhookSettings { url: url?, secret: secret?, timeout: timeout? })
 }
 
-fn web_address(setting: &Setting) -> Result<Secret, String> {
+pub(super) fn web_address(setting: &Setting) -> Result<Secret, String> {
     let text = setting.text()?;
     let url = url::Url::parse(&text).map_err(|error| format!("is no URL: {error}"))?;
     match url.scheme() {

@@ -1,20 +1,16 @@
-use std::error::Error as _;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use data_encoding::HEXLOWER;
-use hmac::{Hmac, Mac};
 use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use reqwest::{StatusCode, Url};
 use serde::Serialize;
-use sha2::Sha256;
 
+use super::posting::{self, SIGNATURE};
 use super::provider::{Deadline, Failure, Provider};
 use super::{SetupError, Wording};
 use crate::engine::ports::{Address, Clock, Message, MessageKind};
 use crate::identity::Secret;
-use crate::telemetry::sane;
 
 /// Where SMS are posted, and with what.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,26 +50,12 @@ struct Body<'a> {
 }
 
 impl Webhook {
-    /// The longest that a connection may take to stand, TLS included.
-    const CONNECT: Duration = Duration::from_secs(2);
-
     /// # Errors
     /// When the address is no URL, or TLS cannot be set up.
     pub fn new(settings: WebhookSettings, clock: Arc<dyn Clock>, wording: Arc<Wording>) -> Result<Self, SetupError> {
         let failed = |problem: String| SetupError { provider: "webhook", problem };
         let url = Url::parse(settings.url.expose()).map_err(|error| failed(format!("url: {error}")))?;
-        let client = reqwest::Client::builder()
-            .user_agent(concat!("stepgate/", env!("CARGO_PKG_VERSION")))
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .no_proxy()
-            .referer(false)
-            // A kept connection that the other side has just closed would look like an unknown outcome.
-            .pool_max_idle_per_host(0)
-            // Well before the whole try ends, so that a gateway that does not answer at all is known not to have accepted.
-            .connect_timeout(Webhook::CONNECT.min(settings.timeout / 2))
-            .build()
-            .map_err(|error| failed(error.to_string()))?;
+        let client = posting::client(settings.timeout).map_err(failed)?;
         Ok(Webhook { client, url, secret: settings.secret, timeout: settings.timeout, clock, wording })
     }
 
@@ -94,11 +76,6 @@ impl Webhook {
         };
         serde_json::to_string(&body).map_err(|error| Failure::permanent(error.to_string()))
     }
-
-    fn signature(&self, body: &str) -> String {
-        let time = self.clock.now().timestamp();
-        format!("t={time},v1={}", sign(self.secret.expose(), time, body))
-    }
 }
 
 #[async_trait]
@@ -115,7 +92,7 @@ impl Provider for Webhook {
             .post(self.url.clone())
             .timeout(self.timeout.min(left))
             .header(CONTENT_TYPE, "application/json")
-            .header("X-Stepgate-Signature", self.signature(&body))
+            .header(SIGNATURE, posting::signature(&self.secret, self.clock.now().timestamp(), &body))
             .body(body);
         match request.send().await {
             Ok(response) => judge(response.status(), response.headers()),
@@ -144,12 +121,7 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 
 /// Only an error from before there was a connection is certain; everything later may have been read.
 fn failure(error: &reqwest::Error) -> Failure {
-    // The error itself names the URL, which may hold a token; what lies under it does not, and says the cause.
-    let mut cause = error.source();
-    while let Some(deeper) = cause.and_then(std::error::Error::source) {
-        cause = Some(deeper);
-    }
-    let reason = cause.map_or_else(|| "request failed".to_owned(), |cause| sane(&cause.to_string()).into_owned());
+    let reason = posting::cause(error);
     if error.is_connect() {
         Failure::not_accepted(reason)
     } else if error.is_builder() {
@@ -159,27 +131,9 @@ fn failure(error: &reqwest::Error) -> Failure {
     }
 }
 
-/// Hex HMAC-SHA256 of `<time>.<body>`.
-fn sign(secret: &str, time: i64, body: &str) -> String {
-    #[allow(clippy::expect_used, reason = "HMAC takes a key of any length")]
-    let mut mac = <Hmac<Sha256> as hmac::KeyInit>::new_from_slice(secret.as_bytes()).expect("any length");
-    mac.update(format!("{time}.").as_bytes());
-    mac.update(body.as_bytes());
-    HEXLOWER.encode(&mac.finalize().into_bytes())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// Computed with `printf '1700000000.{}' | openssl dgst -sha256 -hmac key`.
-    #[test]
-    fn the_signature_is_what_openssl_computes() {
-        assert_eq!(
-            sign("key", 1_700_000_000, "{}"),
-            "9d713ed406bb7076d4123f0dc2c39d2df5c654ed4b0cd56b52c8b4c940bd63ae"
-        );
-    }
 
     #[test]
     fn statuses_lead_where_the_documentation_says() {
