@@ -19,8 +19,10 @@ use smtp::{Behaviour, Fault, SmtpSink, Stage};
 use stepgate::delivery::{
     Chain, Login, Outbox, Relay, Security, Sender, Smtp, SmtpSettings, Webhook, WebhookSettings, Wording,
 };
-use stepgate::engine::ports::{Address, Channel, Clock, Courier, Entropy, Message, MessageKind, Receipt, SendFailure};
-use stepgate::identity::{Code, Email, Locale, Phone, Secret};
+use stepgate::engine::ports::{
+    Address, Channel, Clock, Courier, Entropy, Message, MessageKind, Notice, Receipt, SendFailure,
+};
+use stepgate::identity::{Code, Email, Factor, Locale, Phone, Secret};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use webhook::{Reply, WebhookSink};
 
@@ -554,4 +556,25 @@ async fn a_server_that_somebody_else_wrote_takes_our_mail() {
     assert_eq!((&mail["from"], &mail["tls"]), (&json!("no-reply@example.com"), &json!(true)));
     assert_eq!(mail["to"], json!(["demo@example.com"]));
     assert!(mail["data"].as_str().unwrap().contains("012345"), "{mail}");
+}
+
+/// A23: a notice goes out by mail, in the owner's language, with the time of what happened.
+#[tokio::test]
+async fn a_notice_reaches_a_mailbox_and_no_sms_gateway() {
+    let (sink, gate) = (SmtpSink::start(Behaviour::default()).await, WebhookSink::start([Reply::Status(200)]).await);
+    let chain = chain()
+        .with(Channel::Email, mailer(relay(&sink, Security::Opportunistic), None))
+        .with(Channel::Sms, gateway(&gate.url, LONG));
+    let notice = MessageKind::Notice { notice: Notice::FactorDisabled(Factor::Google), at: Fixed.now() };
+    let mail = Message { kind: notice.clone(), locale: Locale::En, ..mail_to("demo@example.com") };
+    assert_eq!(send(&chain, &mail).await, by("smtp"));
+    let mails = sink.mails();
+    assert_eq!((mails.len(), &mails[0].recipients), (1, &vec!["demo@example.com".to_owned()]));
+    // Quoted-printable: a line that is too long goes on behind an equals sign.
+    let data = mails[0].data.replace("=\r\n", "");
+    assert!(data.contains("Subject: A sign-in method of your Stepgate account was turned off"), "{data}");
+    assert!(data.contains("Codes from an authenticator app were turned off for your Stepgate account on 2022-12-28"));
+    assert!(data.contains("If this was not you"), "{data}");
+    assert_eq!(send(&chain, &Message { kind: notice, ..text() }).await, Err(SendFailure::Refused));
+    assert!(gate.requests().is_empty());
 }

@@ -26,6 +26,7 @@ const ROWS: &[(&str, &str)] = &[
     ("A15", "Nothing that is handed out before the end works as a session, on any route."),
     ("A17", "A known and an unknown account are answered alike."),
     ("A22", "No code, password, secret or token in clear in the store, the logs or an error."),
+    ("A23", "The owner is told by mail of every change of a factor or a password."),
     ("A24", "Forged, foreign and outdated access tokens are refused."),
     ("A25", "A refresh token works once; its late reuse ends the family; an honest race does not."),
     ("A26", "A lock ends the wizard, and does not tell whether the code was right."),

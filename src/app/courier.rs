@@ -5,7 +5,6 @@ use std::sync::Arc;
 use crate::config::{Config, EmailProvider, SmsProvider};
 use crate::delivery::{Chain, Outbox, Smtp, SmtpSettings, Webhook, Wording};
 use crate::engine::ports::{Channel, Courier};
-use crate::http::{DevOutbox, SentMessage};
 
 use super::World;
 
@@ -45,22 +44,4 @@ fn smtp(config: &Config, world: &World, wording: &Arc<Wording>) -> Result<Smtp, 
     let ca = config.email.ca_file.as_ref().map(read).transpose()?;
     let settings = SmtpSettings { relay, from, ca };
     Smtp::new(settings, Arc::clone(&world.clock), Arc::clone(wording)).map_err(|error| error.to_string())
-}
-
-impl DevOutbox for Outbox {
-    fn messages(&self, to: Option<&str>) -> Vec<SentMessage> {
-        let kept = Outbox::messages(self, to);
-        kept.into_iter()
-            .map(|message| SentMessage {
-                id: message.id,
-                channel: message.channel.to_owned(),
-                to: message.to,
-                subject: message.subject,
-                text: message.text,
-                code: message.code,
-                locale: message.locale.as_str().to_owned(),
-                sent_at: message.sent_at,
-            })
-            .collect()
-    }
 }

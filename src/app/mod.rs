@@ -5,9 +5,11 @@
 
 mod courier;
 mod demo;
+mod dev;
 mod directory;
 mod files;
 mod signing;
+mod sinks;
 mod stores;
 mod system;
 
@@ -23,6 +25,7 @@ use chrono::TimeDelta;
 use utoipa_actix_web::AppExt;
 
 pub use demo::{Demo, walk_through};
+pub use dev::Hand;
 pub use files::{WorkflowError, catalogue, workflow_sources};
 pub use system::{SystemClock, SystemEntropy};
 
@@ -31,6 +34,7 @@ use crate::engine::ports::{Clock, Entropy, Store, StoreError};
 use crate::engine::{Audit, Definitions, Engine, Errands, ListError, Passwords, Refused, Settings};
 use crate::http::{self, Surface};
 use crate::identity::{BadSigningKey, Keys, TokenAlgorithm};
+use sinks::Output;
 
 /// Time and chance, as the server gets them.
 #[derive(Clone)]
@@ -58,6 +62,8 @@ pub enum StartError {
     Directory(String),
     #[error("master_key (STEPGATE_MASTER_KEY): the store was written under another master key: {0}")]
     MasterKey(String),
+    #[error("{0}")]
+    Events(String),
     #[error("{0}")]
     KeyFile(String),
     #[error("signing key: {0}")]
@@ -94,7 +100,7 @@ impl Application {
     /// # Errors
     /// [`StartError`], before the port opens wherever that can be.
     pub async fn build(config: &Config, world: World) -> Result<Self, StartError> {
-        let engine = engine(config, &world).await?;
+        let engine = assembled(config, &world, Output::Free).await?;
         engine.0.definitions.publish(&*engine.0.store).await?;
         let demo = match config.dev {
             true => Some(demo::account(&engine.0).await.map_err(|refused| StartError::Demo(Box::new(refused)))?),
@@ -133,20 +139,30 @@ impl Application {
     pub async fn run_until_stopped(self) -> std::io::Result<()> {
         let (engine, within) = (self.engine(), self.drain);
         self.server.await?;
-        if !engine.errands.finish(within).await {
+        if !engine.finish(within).await {
             tracing::error!("the server stops with work undone");
         }
         Ok(())
     }
 }
 
-/// The engine as the configuration wants it, and the outbox if a channel has one.
+/// The engine as the configuration wants it, for a command whose output is its own; and what a tester can take hold of.
 ///
 /// # Errors
 /// [`StartError`].
-pub async fn engine(config: &Config, world: &World) -> Result<(Engine, Option<crate::delivery::Outbox>), StartError> {
+pub async fn engine(config: &Config, world: &World) -> Result<(Engine, Hand), StartError> {
+    assembled(config, world, Output::Taken).await
+}
+
+async fn assembled(config: &Config, world: &World, output: Output) -> Result<(Engine, Hand), StartError> {
     let catalogue = files::catalogue(config.workflows.as_deref())?;
-    let (courier, outbox) = courier::courier(config, world).map_err(StartError::Delivery)?;
+    let mut hand = Hand::default();
+    let world = &if config.dev { hand.with_clock(world) } else { world.clone() };
+    let (mut courier, outbox) = courier::courier(config, world).map_err(StartError::Delivery)?;
+    if config.dev {
+        hand.outbox = outbox;
+        courier = hand.with_faults(courier, config.sms.deadline, config.email.deadline);
+    }
     let directory = directory::directory(config, world).map_err(StartError::Directory)?;
     let keys = Keys::from_master(files::master_key(config, &*world.entropy).map_err(StartError::KeyFile)?);
     let store: Arc<dyn Store> = stores::open(config).await?;
@@ -166,6 +182,7 @@ pub async fn engine(config: &Config, world: &World) -> Result<(Engine, Option<cr
         refresh_ttl: days(config.tokens.refresh_ttl),
         strict_binding: config.wizard.binding == Binding::Strict,
     };
+    let audit = Audit::new(sinks::sinks(config, world, output).map_err(StartError::Events)?);
     let engine = Engine {
         store,
         courier,
@@ -179,13 +196,12 @@ pub async fn engine(config: &Config, world: &World) -> Result<(Engine, Option<cr
         definitions: Definitions::new(catalogue),
         settings,
         errands: Errands::new(),
-        audit: Audit::new(Vec::new()),
+        audit,
     };
-    Ok((engine, outbox))
+    Ok((engine, hand))
 }
 
-fn surface(config: &Config, (engine, outbox): (Engine, Option<crate::delivery::Outbox>)) -> Surface {
-    let outbox = outbox.filter(|_| config.dev).map(|outbox| Arc::new(outbox) as Arc<dyn http::DevOutbox>);
+fn surface(config: &Config, (engine, hand): (Engine, Hand)) -> Surface {
     Surface {
         engine: Arc::new(engine),
         admin_key: config.admin_key.clone(),
@@ -193,7 +209,9 @@ fn surface(config: &Config, (engine, outbox): (Engine, Option<crate::delivery::O
         body_limit: config.http.body_limit,
         body_timeout: config.http.request_timeout,
         secure_cookies: !config.dev,
-        outbox,
+        outbox: hand.outbox.map(|outbox| Arc::new(outbox) as Arc<dyn http::DevOutbox>),
+        clock: hand.clock.map(|clock| clock as Arc<dyn http::DevClock>),
+        faults: hand.faults.map(|faults| faults as Arc<dyn http::DevFaults>),
     }
 }
 

@@ -35,7 +35,7 @@ use ipnet::IpNet;
 pub use cors::Cors;
 pub use email::{Email, EmailProvider};
 pub use error::{ConfigError, ConfigErrors, Origin};
-pub use events::Events;
+pub use events::{Events, EventsFile};
 pub use http::Http;
 pub use key::{Fallback, Key, Kind};
 pub use log::{Log, LogFormat, LogLevel};
@@ -197,6 +197,7 @@ impl Config {
         if !self.dev {
             self.sms.warn(&mut warnings);
             self.email.warn(&mut warnings);
+            self.events.warn(&mut warnings);
             if self.admin_key.is_none() {
                 warnings.push("admin_key is not set: the operator's API answers nobody".to_owned());
             }

@@ -6,13 +6,18 @@
 //! Never here: who may be sent to, how often, and what the code means. Those were decided before this part is called.
 
 mod chain;
+mod events;
+mod faults;
 mod outbox;
+mod posting;
 mod provider;
 mod smtp;
 mod webhook;
 mod wording;
 
 pub use chain::Chain;
+pub use events::{EventFile, EventWebhook, Queued};
+pub use faults::{Fault, Faults, Switch};
 pub use outbox::{Outbox, OutboxMessage};
 pub use smtp::{Login, Relay, Security, Sender, SenderError, Smtp, SmtpSettings};
 pub use webhook::{Webhook, WebhookSettings};

@@ -30,8 +30,13 @@ pub struct OutboxMessage {
     pub to: String,
     pub subject: Option<String>,
     pub text: String,
+    /// `code` or `notice`.
+    pub kind: &'static str,
     /// Of a message that brings one.
     pub code: Option<String>,
+    /// The stable name of a notice.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub notice: Option<&'static str>,
     pub locale: Locale,
     #[serde(serialize_with = "micros")]
     pub sent_at: DateTime<Utc>,
@@ -56,6 +61,11 @@ impl Outbox {
         self.lock().iter().rev().filter(|kept| to.is_none_or(|to| kept.to == to)).cloned().collect()
     }
 
+    /// Forgets everything.
+    pub fn clear(&self) {
+        self.lock().clear();
+    }
+
     fn lock(&self) -> MutexGuard<'_, VecDeque<OutboxMessage>> {
         // A push or a read that panicked half-way leaves the queue whole.
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
@@ -69,12 +79,12 @@ impl Outbox {
                 ("email", email.to_string(), Some(letter.subject), letter.text)
             }
         };
-        let code = match &message.kind {
-            MessageKind::Code { code, .. } => Some(code.expose().to_owned()),
-            MessageKind::Notice { .. } => None,
+        let (kind, code, notice) = match &message.kind {
+            MessageKind::Code { code, .. } => ("code", Some(code.expose().to_owned()), None),
+            MessageKind::Notice { notice, .. } => ("notice", None, Some(notice.name())),
         };
-        let id = message.id.clone();
-        OutboxMessage { id, channel, to, subject, text, code, locale: message.locale, sent_at: self.clock.now() }
+        let (id, locale, sent_at) = (message.id.clone(), message.locale, self.clock.now());
+        OutboxMessage { id, channel, to, subject, text, kind, code, notice, locale, sent_at }
     }
 }
 
@@ -103,8 +113,8 @@ fn micros<S: Serializer>(time: &DateTime<Utc>, serializer: S) -> Result<S::Ok, S
 mod tests {
     use super::*;
     use crate::delivery::Chain;
-    use crate::engine::ports::{Channel, Courier, Entropy};
-    use crate::identity::{Code, Email, Phone};
+    use crate::engine::ports::{Channel, Courier, Entropy, Notice};
+    use crate::identity::{Code, Email, Factor, Phone};
 
     struct Fixed;
     impl Entropy for Fixed {
@@ -145,5 +155,20 @@ mod tests {
         assert_eq!((&json["code"], &json["locale"]), (&"012345".into(), &"pt-BR".into()));
         assert_eq!(json["channel"], "email");
         assert_eq!(json["subject"], "Seu código do Stepgate");
+        assert_eq!((&json["kind"], json.get("notice")), (&"code".into(), None));
+        outbox.clear();
+        assert!(outbox.messages(None).is_empty());
+    }
+    #[tokio::test]
+    async fn a_notice_has_a_stable_name_and_no_code() {
+        let outbox = Outbox::new(Arc::new(Fixed), Arc::new(Wording::new("Stepgate")));
+        let chain = Chain::new(Arc::new(Fixed)).with(Channel::Email, outbox.clone());
+        let kind = MessageKind::Notice { notice: Notice::FactorDisabled(Factor::Sms), at: Fixed.now() };
+        let to = Address::Email(Email::parse("demo@example.com").unwrap());
+        chain.send(&Message { kind, ..message(1, to) }).await.unwrap();
+        let json = serde_json::to_value(&outbox.messages(None)[0]).unwrap();
+        assert_eq!((&json["kind"], &json["notice"]), (&"notice".into(), &"factor_disabled".into()));
+        assert!(json["code"].is_null());
+        assert!(json["text"].as_str().unwrap().contains("2022-12-28 13:00:58 UTC"), "{json}");
     }
 }

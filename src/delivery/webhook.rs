@@ -6,6 +6,7 @@ use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use reqwest::{StatusCode, Url};
 use serde::Serialize;
 
+use super::posting;
 use super::provider::{Deadline, Failure, Provider};
 use super::{SetupError, Wording};
 use crate::engine::ports::{Address, Clock, Message, MessageKind};
@@ -50,26 +51,12 @@ struct Body<'a> {
 }
 
 impl Webhook {
-    /// The longest that a connection may take to stand, TLS included.
-    const CONNECT: Duration = Duration::from_secs(2);
-
     /// # Errors
     /// When the address is no URL, or TLS cannot be set up.
     pub fn new(settings: WebhookSettings, clock: Arc<dyn Clock>, wording: Arc<Wording>) -> Result<Self, SetupError> {
         let failed = |problem: String| SetupError { provider: "webhook", problem };
         let url = Url::parse(settings.url.expose()).map_err(|error| failed(format!("url: {error}")))?;
-        let client = reqwest::Client::builder()
-            .user_agent(concat!("stepgate/", env!("CARGO_PKG_VERSION")))
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .no_proxy()
-            .referer(false)
-            // A kept connection that the other side has just closed would look like an unknown outcome.
-            .pool_max_idle_per_host(0)
-            // Well before the whole try ends, so that a gateway that does not answer at all is known not to have accepted.
-            .connect_timeout(Webhook::CONNECT.min(settings.timeout / 2))
-            .build()
-            .map_err(|error| failed(error.to_string()))?;
+        let client = posting::client(settings.timeout).map_err(failed)?;
         Ok(Webhook { client, url, secret: settings.secret, timeout: settings.timeout, clock, wording })
     }
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use fluent_templates::fluent_bundle::FluentValue;
 use fluent_templates::{LanguageIdentifier, Loader, langid};
 
-use crate::engine::ports::{Message, MessageKind};
+use crate::engine::ports::{Message, MessageKind, Notice};
 use crate::identity::Locale;
 
 fluent_templates::static_loader! {
@@ -41,46 +41,99 @@ impl Wording {
         Wording { product: product.into() }
     }
 
-    /// The text of an SMS, which begins with the code so that a notification shows it.
+    /// The text of an SMS. With a code it begins with that, so that a notification shows it.
     pub fn sms(&self, message: &Message) -> String {
-        say(message.locale, "sms-code", &self.values(message))
+        let values = self.values(message);
+        match &message.kind {
+            MessageKind::Code { .. } => say(message.locale, "sms-code", &values),
+            MessageKind::Notice { notice, .. } => say(message.locale, &id(notice), &values),
+        }
     }
 
     pub fn letter(&self, message: &Message) -> Letter {
         let values = self.values(message);
-        let say = |id| say(message.locale, id, &values);
-        let code = match &message.kind {
-            MessageKind::Code { code, .. } => code,
-            MessageKind::Notice { .. } => {
-                let text = say("notice");
-                return Letter { subject: say("notice-subject"), html: escaped(&text), text };
+        let say = |id: &str| say(message.locale, id, &values);
+        match &message.kind {
+            MessageKind::Code { code, .. } => {
+                let (lead, lifetime, unasked) = (say("email-lead"), say("email-lifetime"), say("email-unasked"));
+                let text = format!("{lead}\n\n    {}\n\n{lifetime}\n\n{unasked}\n", code.expose());
+                let body = format!(
+                    "<p>{lead}</p>\n\
+                     <p style=\"font-size:1.8em;letter-spacing:0.15em\"><strong>{code}</strong></p>\n\
+                     <p>{lifetime}</p>\n<p>{unasked}</p>\n",
+                    lead = escaped(&lead),
+                    code = escaped(code.expose()),
+                    lifetime = escaped(&lifetime),
+                    unasked = escaped(&unasked),
+                );
+                letter(message.locale, say("email-subject"), text, &body)
             }
-        };
-        let (lead, lifetime, unasked) = (say("email-lead"), say("email-lifetime"), say("email-unasked"));
-        let text = format!("{lead}\n\n    {}\n\n{lifetime}\n\n{unasked}\n", code.expose());
-        let html = format!(
-            "<!doctype html>\n<html lang=\"{lang}\"><head><meta charset=\"utf-8\"><title>{title}</title></head>\n\
-             <body style=\"font-family:sans-serif\">\n<p>{lead}</p>\n\
-             <p style=\"font-size:1.8em;letter-spacing:0.15em\"><strong>{code}</strong></p>\n\
-             <p>{lifetime}</p>\n<p>{unasked}</p>\n</body></html>\n",
-            lang = message.locale.as_str(),
-            title = escaped(&say("email-subject")),
-            lead = escaped(&lead),
-            code = escaped(code.expose()),
-            lifetime = escaped(&lifetime),
-            unasked = escaped(&unasked),
-        );
-        Letter { subject: say("email-subject"), text, html }
+            MessageKind::Notice { notice, .. } => {
+                let (what, advice) = (say(&id(notice)), say(advice(notice)));
+                let text = format!("{what}\n\n{advice}\n");
+                let body = format!("<p>{}</p>\n<p>{}</p>\n", escaped(&what), escaped(&advice));
+                letter(message.locale, say(&format!("{}-subject", id(notice))), text, &body)
+            }
+        }
     }
 
     fn values(&self, message: &Message) -> Values {
         let mut values = HashMap::from([("product".into(), self.product.clone().into())]);
-        if let MessageKind::Code { code, minutes } = &message.kind {
-            values.insert("code".into(), code.expose().to_owned().into());
-            values.insert("minutes".into(), (*minutes).into());
+        match &message.kind {
+            MessageKind::Code { code, minutes } => {
+                values.insert("code".into(), code.expose().to_owned().into());
+                values.insert("minutes".into(), (*minutes).into());
+            }
+            MessageKind::Notice { notice, at } => {
+                // The one way of writing a time that reads the same in every language.
+                values.insert("time".into(), at.format("%Y-%m-%d %H:%M:%S UTC").to_string().into());
+                match notice {
+                    Notice::FactorEnabled(factor) | Notice::FactorDisabled(factor) | Notice::FactorReset(factor) => {
+                        values.insert("factor".into(), factor.as_str().into());
+                    }
+                    Notice::RecoveryCodeUsed(left) => drop(values.insert("left".into(), (*left).into())),
+                    Notice::PasswordChanged
+                    | Notice::PasswordReset
+                    | Notice::PasswordSet
+                    | Notice::EmailChanged
+                    | Notice::RecoveryCodesMade
+                    | Notice::DeviceRemembered
+                    | Notice::DeviceStolen
+                    | Notice::SessionStolen => {}
+                }
+            }
         }
         values
     }
+}
+
+/// The name of a notice's message.
+fn id(notice: &Notice) -> String {
+    format!("notice-{}", notice.name().replace('_', "-"))
+}
+
+/// What to do if it was somebody else. An address that was changed gets no letters, so that only support can help.
+fn advice(notice: &Notice) -> &'static str {
+    match notice {
+        Notice::FactorEnabled(_) | Notice::FactorDisabled(_) | Notice::RecoveryCodesMade | Notice::DeviceRemembered => {
+            "advice-yours"
+        }
+        Notice::PasswordChanged | Notice::PasswordReset => "advice-lost",
+        Notice::FactorReset(_) | Notice::PasswordSet | Notice::EmailChanged => "advice-support",
+        Notice::RecoveryCodeUsed(_) => "advice-recovery",
+        Notice::DeviceStolen | Notice::SessionStolen => "advice-copied",
+    }
+}
+
+/// `body` is HTML already.
+fn letter(locale: Locale, subject: String, text: String, body: &str) -> Letter {
+    let html = format!(
+        "<!doctype html>\n<html lang=\"{lang}\"><head><meta charset=\"utf-8\"><title>{title}</title></head>\n\
+         <body style=\"font-family:sans-serif\">\n{body}</body></html>\n",
+        lang = locale.as_str(),
+        title = escaped(&subject),
+    );
+    Letter { subject, text, html }
 }
 
 fn say(locale: Locale, id: &str, values: &Values) -> String {
@@ -116,7 +169,7 @@ fn escaped(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::engine::ports::Address;
-    use crate::identity::{Code, Phone};
+    use crate::identity::{Code, Factor, Phone};
 
     fn message(locale: Locale, minutes: u64) -> Message {
         Message {
@@ -165,6 +218,80 @@ mod tests {
         assert_eq!(subjects.len(), Locale::ALL.len(), "no language falls back to another: {subjects:?}");
     }
 
+    fn notice(locale: Locale, notice: Notice) -> Message {
+        let at = chrono::DateTime::from_timestamp(1_672_232_458, 0).unwrap();
+        Message { kind: MessageKind::Notice { notice, at }, ..message(locale, 5) }
+    }
+
+    fn notices() -> Vec<Notice> {
+        let of_factors = [Notice::FactorEnabled, Notice::FactorDisabled, Notice::FactorReset];
+        let mut all: Vec<Notice> = of_factors.iter().flat_map(|of| Factor::ALL.map(of)).collect();
+        all.extend([0, 1, 2, 5, 9].map(Notice::RecoveryCodeUsed));
+        all.extend([Notice::PasswordChanged, Notice::PasswordReset, Notice::PasswordSet, Notice::EmailChanged]);
+        all.extend([Notice::RecoveryCodesMade, Notice::DeviceRemembered, Notice::DeviceStolen, Notice::SessionStolen]);
+        all
+    }
+
+    /// A23: every notice says in every language what happened, when, and what to do about it.
+    #[test]
+    fn every_notice_says_what_happened_when_and_what_to_do() {
+        let wording = Wording::new("Stepgate");
+        let mut texts = std::collections::BTreeSet::new();
+        for locale in Locale::ALL {
+            for one in notices() {
+                let letter = wording.letter(&notice(locale, one.clone()));
+                let whole = format!("{}{}{}", letter.subject, letter.text, letter.html);
+                assert!(letter.subject.contains("Stepgate"), "{locale:?} {one:?}: {}", letter.subject);
+                assert!(letter.text.contains("2022-12-28 13:00:58 UTC"), "{locale:?} {one:?}: {}", letter.text);
+                assert_eq!(letter.text.trim().split("\n\n").count(), 2, "{}", letter.text);
+                assert!(!whole.contains(['\u{2068}', '\u{2069}', '{', '$']), "{whole}");
+                assert!(!whole.contains("Unknown localization") && !whole.contains("http"), "{whole}");
+                for paragraph in letter.text.trim().split("\n\n") {
+                    assert!(letter.html.contains(&format!("<p>{paragraph}</p>")), "{}", letter.html);
+                }
+                assert!(texts.insert(letter.text.clone()), "said twice: {}", letter.text);
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_left_is_counted_in_each_language() {
+        let wording = Wording::new("Stepgate");
+        for (locale, left, said) in [
+            (Locale::En, 0, "There are none left: make new ones."),
+            (Locale::En, 1, "There is 1 left."),
+            (Locale::En, 9, "There are 9 left."),
+            (Locale::Cs, 0, "Žádný další nezbývá"),
+            (Locale::Cs, 3, "Zbývají 3."),
+            (Locale::Cs, 9, "Zbývá 9."),
+            (Locale::PtBr, 0, "Não resta nenhum"),
+            (Locale::PtBr, 1, "Resta 1."),
+            (Locale::Ru, 1, "Остался 1 код."),
+            (Locale::Ru, 3, "Осталось 3 кода."),
+            (Locale::Ru, 9, "Осталось 9 кодов."),
+        ] {
+            let text = wording.letter(&notice(locale, Notice::RecoveryCodeUsed(left))).text;
+            assert!(text.contains(said), "{text}");
+        }
+        let text = wording.letter(&notice(Locale::En, Notice::FactorDisabled(Factor::Sms))).text;
+        assert!(text.starts_with("Codes by SMS were turned off for your Stepgate account on 2022"), "{text}");
+    }
+
+    #[test]
+    fn every_language_has_every_message_of_its_own() {
+        let ids = |source: &str| {
+            let names = source.lines().filter(|line| !line.starts_with([' ', '#', '}']));
+            names
+                .filter_map(|line| Some(line.split_once(" =")?.0.to_owned()))
+                .collect::<std::collections::BTreeSet<_>>()
+        };
+        let english = ids(include_str!("locales/en/messages.ftl"));
+        assert!(english.len() > 30, "{english:?}");
+        assert_eq!(ids(include_str!("locales/cs/messages.ftl")), english);
+        assert_eq!(ids(include_str!("locales/pt-BR/messages.ftl")), english);
+        assert_eq!(ids(include_str!("locales/ru/messages.ftl")), english);
+    }
+
     #[test]
     fn e4_a_product_name_is_text_in_html_and_not_markup() {
         let letter = Wording::new("<b>R&D</b> \"x\"").letter(&message(Locale::En, 5));
@@ -172,5 +299,9 @@ mod tests {
         assert!(letter.html.contains("&lt;b&gt;R&amp;D&lt;/b&gt; &quot;x&quot;"), "{}", letter.html);
         assert!(!letter.html.contains("<b>"), "{}", letter.html);
         assert!(!letter.html.contains("http"), "no link and no remote picture: {}", letter.html);
+        let letter = Wording::new("<b>R&D</b>").letter(&notice(Locale::En, Notice::PasswordSet));
+        assert!(letter.text.contains("<b>R&D</b>"), "{}", letter.text);
+        assert_eq!(letter.html.matches("&lt;b&gt;R&amp;D&lt;/b&gt;").count(), 3, "{}", letter.html);
+        assert!(!letter.html.contains("<b>"), "{}", letter.html);
     }
 }

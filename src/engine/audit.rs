@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use super::ports::{
     Actor, Address, Event, EventKind, EventRange, EventSink, Message, MessageKind, Notice, StoredEvent,
@@ -113,6 +114,18 @@ impl Engine {
                 sink.take(&batch).await;
             }
         });
+    }
+
+    /// Returns when what is done behind the answers is done, and every sink has delivered what it took; but no later
+    /// than this. Whether all was done.
+    pub async fn finish(&self, within: Duration) -> bool {
+        let all = async {
+            self.errands.idle().await;
+            for sink in self.audit.sinks.iter() {
+                sink.finish().await;
+            }
+        };
+        tokio::time::timeout(within, all).await.is_ok()
     }
 
     /// A stretch of the stream.

@@ -23,7 +23,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 pub use docs::document;
 pub use frame::{cors, frame};
-pub use surface::{DevOutbox, SentMessage, Surface};
+pub use surface::{DevClock, DevFaults, DevOutbox, FaultName, FaultSwitch, SentMessage, Surface, Via};
 
 /// Puts every route into `config`. `dev` adds what only a developer's machine may have.
 pub fn routes(config: &mut ServiceConfig<'_>, dev: bool) {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use ipnet::IpNet;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 use utoipa::ToSchema;
 
 use crate::engine::Engine;
@@ -25,12 +25,70 @@ pub struct Surface {
     pub secure_cookies: bool,
     /// What was "sent" on a developer's machine.
     pub outbox: Option<Arc<dyn DevOutbox>>,
+    /// The clock of a developer's machine.
+    pub clock: Option<Arc<dyn DevClock>>,
+    /// What can be made to go wrong on a developer's machine.
+    pub faults: Option<Arc<dyn DevFaults>>,
 }
 
 /// The dev outbox as the dev routes see it.
 pub trait DevOutbox: Send + Sync {
     /// Newest first; those to `to` only, if given.
     fn messages(&self, to: Option<&str>) -> Vec<SentMessage>;
+
+    fn clear(&self);
+}
+
+/// A clock that can be put forward, as the dev routes see it.
+pub trait DevClock: Send + Sync {
+    fn now(&self) -> DateTime<Utc>;
+
+    /// Seconds that it is ahead of the real time.
+    fn ahead(&self) -> u64;
+
+    /// # Errors
+    /// The most seconds that it could go forward, when these are more.
+    fn advance(&self, seconds: u64) -> Result<(), u64>;
+
+    /// Back to the real time.
+    fn reset(&self);
+}
+
+/// The faults of the providers, as the dev routes see them.
+pub trait DevFaults: Send + Sync {
+    fn set(&self, switch: FaultSwitch);
+
+    /// One for each channel.
+    fn all(&self) -> Vec<FaultSwitch>;
+}
+
+/// What goes wrong with the messages of a channel.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, ToSchema)]
+pub struct FaultSwitch {
+    pub channel: Via,
+    pub fault: FaultName,
+    /// For how many further messages; for all when it is not there.
+    #[serde(default)]
+    pub times: Option<u32>,
+}
+
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Via {
+    Sms,
+    Email,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum FaultName {
+    None,
+    /// No provider takes the message: 502 `delivery_failed`.
+    Refuse,
+    /// The provider never answers: nothing arrives, and the receipt's status is 1.
+    Hang,
+    /// The provider's answer is lost: the message arrives, and the receipt's status is 1.
+    Unknown,
 }
 
 /// A message that a developer's machine kept instead of sending it.
@@ -44,7 +102,12 @@ pub struct SentMessage {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
     pub text: String,
+    /// `code` or `notice`.
+    pub kind: String,
     pub code: Option<String>,
+    /// The stable name of a notice.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub notice: Option<String>,
     pub locale: String,
     #[serde(serialize_with = "written")]
     #[schema(value_type = String, format = DateTime)]

@@ -80,16 +80,16 @@ fn message_id(id: &str, domain: &str) -> Result<String, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::ports::MessageKind;
+    use crate::engine::ports::{MessageKind, Notice};
     use crate::identity::{Code, Email, Locale};
 
     fn composed(id: &str, to: &str, product: &str) -> Result<Posted, Failure> {
-        let message = Message {
-            id: id.into(),
-            to: Address::Email(Email::parse(to).unwrap()),
-            locale: Locale::Ru,
-            kind: MessageKind::Code { code: Code::parse("012345", 6).unwrap(), minutes: 5 },
-        };
+        composed_of(MessageKind::Code { code: Code::parse("012345", 6).unwrap(), minutes: 5 }, id, to, product)
+    }
+
+    fn composed_of(kind: MessageKind, id: &str, to: &str, product: &str) -> Result<Posted, Failure> {
+        let to = Address::Email(Email::parse(to).unwrap());
+        let message = Message { id: id.into(), to, locale: Locale::Ru, kind };
         let from = Sender::new(Some("Stepgate".into()), Email::parse("no-reply@example.com").unwrap()).unwrap();
         compose(&message, &from, &Wording::new(product), DateTime::from_timestamp(1_672_232_458, 0).unwrap())
     }
@@ -122,6 +122,14 @@ mod tests {
         for bad in ["Step\r\nBcc: evil@example.com", "Step\ngate", "Step\0gate", "Step\u{2028}gate"] {
             assert!(matches!(composed("m", "demo@example.com", bad), Err(Failure::Permanent { .. })), "{bad:?}");
         }
+        let notice = MessageKind::Notice { notice: Notice::PasswordChanged, at: DateTime::UNIX_EPOCH };
+        for bad in ["Step\r\nBcc: evil@example.com", "Step\u{85}gate"] {
+            assert!(matches!(
+                composed_of(notice.clone(), "m", "demo@example.com", bad),
+                Err(Failure::Permanent { .. })
+            ));
+        }
+        assert!(composed_of(notice, "m", "demo@example.com", "Stepgate").is_ok());
         for bad in ["a@b.example,c@d.example", "a@b.example\r\nRCPT TO:<c@d.example>", "a b@c.example", "a@b@c.example"]
         {
             assert!(address(bad).is_err(), "{bad:?}");

@@ -67,6 +67,26 @@ pub enum Notice {
     SessionStolen,
 }
 
+impl Notice {
+    /// A stable word for it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Notice::FactorEnabled(_) => "factor_enabled",
+            Notice::FactorDisabled(_) => "factor_disabled",
+            Notice::FactorReset(_) => "factor_reset",
+            Notice::PasswordChanged => "password_changed",
+            Notice::PasswordReset => "password_reset",
+            Notice::PasswordSet => "password_set",
+            Notice::EmailChanged => "email_changed",
+            Notice::RecoveryCodesMade => "recovery_codes_made",
+            Notice::RecoveryCodeUsed(_) => "recovery_code_used",
+            Notice::DeviceRemembered => "device_remembered",
+            Notice::DeviceStolen => "device_stolen",
+            Notice::SessionStolen => "session_stolen",
+        }
+    }
+}
+
 /// A provider has taken the message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Receipt {

@@ -129,4 +129,7 @@ pub struct EventRange {
 pub trait EventSink: Send + Sync {
     /// Takes events in their order. What cannot be delivered is the sink's own to retry and to log.
     async fn take(&self, events: &[Event]);
+
+    /// Returns when everything that was taken has been delivered. From here on the sink hurries: the server stops.
+    async fn finish(&self) {}
 }
