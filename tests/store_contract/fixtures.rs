@@ -125,6 +125,7 @@ pub fn wizard() -> Wizard {
         pending: Pending::default(),
         sends: Sends::default(),
         client_kind: None,
+        challenge: None,
         chosen: true,
         answered: None,
     }

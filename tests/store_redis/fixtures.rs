@@ -108,6 +108,7 @@ pub fn wizard() -> Wizard {
         pending: Pending::default(),
         sends: Sends::default(),
         client_kind: None,
+        challenge: None,
         chosen: false,
         answered: None,
     }
