@@ -24,6 +24,7 @@ const ROWS: &[(&str, &str)] = &[
     ("A12", "A step that does not fit is a 409, and changes nothing."),
     ("A13", "A code belongs to its wizard and its purpose."),
     ("A15", "Nothing that is handed out before the end works as a session, on any route."),
+    ("A16", "A new password and a factor that is taken off end sessions as promised."),
     ("A17", "A known and an unknown account are answered alike."),
     ("A22", "No code, password, secret or token in clear in the store, the logs or an error."),
     ("A23", "The owner is told by mail of every change of a factor or a password."),

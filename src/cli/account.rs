@@ -4,9 +4,11 @@ use std::io::BufRead;
 use clap::{Args, Subcommand};
 use stepgate::app::{self, World};
 use stepgate::config::Config;
-use stepgate::engine::{Engine, NewAccount, NewPassword, Refused};
+use stepgate::engine::ports::EventKind;
+use stepgate::engine::{Engine, NewAccount, NewPassword};
 use stepgate::identity::{Account as Stored, Email, Locale, Phone, Secret, Username};
 
+use super::desk::{self, said};
 use super::say::say;
 
 #[derive(Subcommand)]
@@ -15,6 +17,10 @@ pub enum Account {
     Add(Add),
     /// List all accounts: number, email, user name, factors
     List,
+    /// Take factors off an account whose owner has lost them; its sessions end, and the owner is told
+    Reset(desk::ResetArgs),
+    /// Lift the blocks of an account, and forget its failures
+    Unlock(desk::Who),
 }
 
 #[derive(Args)]
@@ -42,10 +48,17 @@ pub fn run(config: &Config, command: Account) -> Result<(), String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|why| why.to_string())?;
     runtime.block_on(async {
         let (engine, _) = app::engine(config, &World::default()).await.map_err(|error| error.to_string())?;
-        match command {
+        let done = match command {
             Account::Add(add) => make(&engine, add).await,
             Account::List => list(&engine).await,
+            Account::Reset(reset) => desk::reset(&engine, reset).await,
+            Account::Unlock(who) => desk::unlock(&engine, who).await,
+        };
+        // Letters to owners, and events.
+        if !engine.errands.finish(config.http.drain_timeout).await {
+            return done.and(Err("The work is done, but not everybody could be told of it in time.".to_owned()));
         }
+        done
     })
 }
 
@@ -66,6 +79,7 @@ async fn make(engine: &Engine, add: Add) -> Result<(), String> {
         permissions: add.permissions.into_iter().collect(),
     };
     let account = engine.create_account(new).await.map_err(|refused| said(&refused))?;
+    engine.note(engine.by_hand(EventKind::AccountCreated, account.id, None));
     say(format_args!("{}\n", line(&account)))
 }
 
@@ -98,9 +112,4 @@ fn line(account: &Stored) -> String {
     let factors: Vec<&str> = account.enabled().into_iter().map(|factor| factor.as_str()).collect();
     let factors = if factors.is_empty() { "-".to_owned() } else { factors.join(",") };
     format!("{}\t{}\t{username}\t{factors}", account.id, account.email)
-}
-
-fn said(refused: &Refused) -> String {
-    let fields: Vec<String> = refused.fields.iter().map(|(field, what)| format!("{field}: {what:?}")).collect();
-    format!("{:?} {}", refused.reason, fields.join(", "))
 }

@@ -4,6 +4,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line prints")]
 
 mod account;
+mod desk;
 mod say;
 mod serve;
 mod workflows;
@@ -29,7 +30,7 @@ struct Cli {
 enum Command {
     /// Run the server (what happens without a command, too)
     Serve,
-    /// Make and list accounts
+    /// Make and list accounts, and help their owners
     #[command(subcommand)]
     Account(account::Account),
     /// Prove and draw workflow files

@@ -1,9 +1,9 @@
 use std::collections::BTreeSet;
 
 use crate::engine::passwords::{LENGTH, is_supported_hash};
-use crate::engine::ports::NameTaken;
-use crate::engine::{Engine, FieldProblem, Reason, Refused};
-use crate::identity::{Account, AccountId, Email, Factors, Locale, LoginName, Phone, Secret, Username};
+use crate::engine::ports::{AccountWrite, EndSessions, EventKind, NameTaken, NewChange, Notice};
+use crate::engine::{Call, Engine, FieldProblem, Reason, Refused};
+use crate::identity::{Account, AccountId, Email, Factor, Factors, Locale, LoginName, Phone, Secret, Username};
 
 /// How often an account may change under one patch before the patch gives up.
 const PATIENCE: usize = 5;
@@ -37,6 +37,21 @@ pub struct AccountPatch {
     pub locale: Option<Locale>,
     pub groups: Option<BTreeSet<String>>,
     pub permissions: Option<BTreeSet<String>>,
+}
+
+impl AccountPatch {
+    /// What it names beside the password, as the API spells it.
+    fn fields(&self) -> Vec<&'static str> {
+        let named = [
+            ("email", self.email.is_some()),
+            ("username", self.username.is_some()),
+            ("phone", self.phone.is_some()),
+            ("locale", self.locale.is_some()),
+            ("groups", self.groups.is_some()),
+            ("permissions", self.permissions.is_some()),
+        ];
+        named.into_iter().filter(|(_, named)| *named).map(|(name, _)| name).collect()
+    }
 }
 
 impl Engine {
@@ -97,11 +112,19 @@ impl Engine {
         Ok(self.store.accounts(after, limit).await?)
     }
 
-    /// Changes an account. A new password ends all its sessions.
+    /// Changes an account. A new password, and an address that takes the email factor with it, end all its sessions.
+    ///
+    /// The email factor goes off with the old address: nobody has confirmed that the new one is read by the owner. The
+    /// change log hears of it in a second write; a crash in between leaves the factor off and the line unwritten.
     ///
     /// # Errors
     /// As [`Self::create_account`]; [`Reason::NotFound`] when there is no such account.
-    pub async fn patch_account(&self, id: AccountId, patch: AccountPatch) -> Result<Account, Refused> {
+    pub async fn patch_account(
+        &self,
+        id: AccountId,
+        patch: AccountPatch,
+        call: Option<&Call>,
+    ) -> Result<Account, Refused> {
         let password_hash = self.hashed(patch.password.clone()).await?;
         for _ in 0..PATIENCE {
             let before = self.account(id).await?;
@@ -109,9 +132,8 @@ impl Engine {
             let (old, new) = (before.login_names(&self.policy.names), next.login_names(&self.policy.names));
             let replaced = self.store.replace_account(&next, &old, &new).await?;
             if replaced.map_err(|taken| self.taken(&next, &taken))? {
-                if password_hash.is_some() {
-                    self.end_all_sessions(id).await?;
-                }
+                self.follow_up(&before, &next).await?;
+                self.tell_of_patch(&before, &next, &patch, call);
                 return Ok(next);
             }
         }
@@ -119,6 +141,7 @@ impl Engine {
     }
 
     fn patched(&self, before: &Account, patch: &AccountPatch, password_hash: Option<String>) -> Account {
+        let now = self.clock.now();
         let mut next = before.clone();
         let AccountPatch { email, username, password: _, phone, locale, groups, permissions } = patch.clone();
         next.email = email.unwrap_or(next.email);
@@ -127,23 +150,58 @@ impl Engine {
         next.locale = locale.unwrap_or(next.locale);
         next.groups = groups.unwrap_or(next.groups);
         next.permissions = permissions.unwrap_or(next.permissions);
-        let now = self.clock.now();
-        match password_hash {
-            Some(hash) => {
-                next.password_hash = Some(hash);
-                next.stood_in = None;
-                next.credentials_changed(now);
-            }
-            None => next.changed(now),
+        if self.has_moved(before, &next) {
+            next.factors.email = None;
+        }
+        if let Some(hash) = password_hash {
+            next.password_hash = Some(hash);
+            next.stood_in = None;
+            next.credentials_changed(now);
+        } else if next.factors != before.factors {
+            next.credentials_changed(now);
+        } else {
+            next.changed(now);
         }
         next
     }
 
-    async fn end_all_sessions(&self, id: AccountId) -> Result<(), Refused> {
-        for session in self.store.sessions(id, self.clock.now()).await? {
-            self.store.end_session(id, &session.id).await?;
+    /// Whether the email address is another one, not only another spelling.
+    fn has_moved(&self, before: &Account, next: &Account) -> bool {
+        let name = |account: &Account| LoginName::of_email(&account.email, &self.policy.names);
+        name(before) != name(next)
+    }
+
+    /// Ends the sessions that a patch ends, and writes the line of the change log that belongs to it.
+    async fn follow_up(&self, before: &Account, next: &Account) -> Result<(), Refused> {
+        if before.epoch == next.epoch {
+            return Ok(());
         }
-        Ok(())
+        let line = |provider| NewChange { provider, is_enabled: false, time: next.updated_at };
+        let write = AccountWrite {
+            change: (before.factors != next.factors).then(|| line(Factor::Email)),
+            end_sessions: Some(EndSessions::All),
+            ..AccountWrite::default()
+        };
+        self.revise(next.id, |_| Ok(write.clone())).await.map(drop)
+    }
+
+    fn tell_of_patch(&self, before: &Account, next: &Account, patch: &AccountPatch, call: Option<&Call>) {
+        let moved = self.has_moved(before, next);
+        for address in [&before.email, &next.email].into_iter().take(if moved { 2 } else { 0 }) {
+            self.tell(address.clone(), next, Notice::EmailChanged);
+        }
+        if before.factors != next.factors {
+            self.tell(before.email.clone(), next, Notice::FactorReset(Factor::Email));
+            self.note(self.by_hand(EventKind::FactorDisabled, next.id, call).method(Factor::Email));
+        }
+        if patch.password.is_some() {
+            self.tell_owner(next, Notice::PasswordSet);
+            self.note(self.by_hand(EventKind::PasswordChanged, next.id, call));
+        }
+        let fields = patch.fields();
+        if !fields.is_empty() {
+            self.note(self.by_hand(EventKind::AccountChanged, next.id, call).detail("fields", fields.join(",")));
+        }
     }
 
     /// Deletes an account with everything of its own.

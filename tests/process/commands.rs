@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::harness::{PASSWORD, Stepgate, Told, run};
+use crate::harness::{ADMIN_KEY, PASSWORD, Stepgate, Told, run};
 
 fn stepgate(folder: &Path, arguments: &[&str], input: &str) -> Told {
     run(folder, arguments, &[("STEPGATE_STORE", "embedded:data")], input)
@@ -62,6 +62,52 @@ fn a_wrong_account_is_refused_by_name() {
     assert!(add(&["A@B.example", "--no-password"], "").contains("email"));
     let told = stepgate(home.path(), &["account", "add", "c@b.example", "--password", PASSWORD], "");
     assert_eq!(told.status.code(), Some(2), "{told:?}");
+}
+
+/// A help desk without HTTP: whoever has lost a factor, or is locked out, is let back in from the command line.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_is_reset_and_unlocked() {
+    let home = tempfile::tempdir().unwrap();
+    let add = ["account", "add", "ann@example.com", "--username", "ann"];
+    succeeded(stepgate(home.path(), &add, &format!("{PASSWORD}\n")));
+    let account = |arguments: &[&str]| {
+        let all: Vec<&str> = ["account"].iter().chain(arguments).copied().collect();
+        stepgate(home.path(), &all, "")
+    };
+    for who in ["1", "ann@example.com", "ANN"] {
+        assert_eq!(succeeded(account(&["unlock", who])), "1\tann@example.com\tunlocked\n");
+        assert_eq!(failed(account(&["reset", who])), "Account 1 has no factor on.\n");
+        assert_eq!(failed(account(&["reset", who, "--factor", "sms"])), "Account 1 has no sms on.\n");
+    }
+    for who in ["2", "0", "-", "bob", "bob@example.com"] {
+        assert_eq!(failed(account(&["unlock", who])), format!("There is no account \"{who}\".\n"));
+        assert_eq!(failed(account(&["reset", who])), format!("There is no account \"{who}\".\n"));
+    }
+    let told = account(&["reset", "ann", "--factor", "phone"]);
+    assert_eq!(told.status.code(), Some(2), "{told:?}");
+    assert!(told.err.contains("google, sms, email, recovery, all"), "{told:?}");
+
+    let server = Stepgate::start(home.path(), &[("STEPGATE_MASTER_KEY", "")]);
+    let web = server.client();
+    web.enable_google(&web.sign_in("ann@example.com").await).await;
+    drop(server);
+    let reset = succeeded(account(&["reset", "ann@example.com", "--factor", "google"]));
+    assert_eq!(reset, "1\tann@example.com\tgoogle taken off\n1\tann@example.com\tsessions ended, devices forgotten\n");
+    assert!(succeeded(account(&["list"])).starts_with("1\tann@example.com\tann\t-\n"));
+    assert_eq!(failed(account(&["reset", "ann@example.com", "--factor", "google"])), "Account 1 has no google on.\n");
+
+    // What was done is in the stream.
+    let server = Stepgate::start(home.path(), &[("STEPGATE_MASTER_KEY", "")]);
+    let path = "/admin/v1/events?order=asc&account=1&limit=100";
+    let (_, events) = server.client().get(path, ADMIN_KEY).await.unwrap();
+    let doings: Vec<&str> = events["data"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|event| event["actor"] == "operator")
+        .map(|event| event["type"].as_str().unwrap())
+        .collect();
+    assert_eq!(doings, ["account_created", "unlocked", "unlocked", "unlocked", "factor_disabled"]);
 }
 
 #[test]

@@ -5,15 +5,17 @@ use actix_web::{HttpResponse, delete, get, patch, post, web};
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::engine::{AccountPatch, FieldProblem, NewAccount, NewPassword, Reason, Refused};
+use crate::engine::ports::EventKind;
+use crate::engine::{AccountPatch, FieldProblem, NewAccount, Refused};
 use crate::http::answer::{empty, json};
 use crate::http::body::Body;
 use crate::http::context::Context;
 use crate::http::docs::Refusals;
 use crate::http::problem::Problem;
 use crate::http::surface::Surface;
-use crate::identity::{Account, AccountId, Email, Locale, Phone, Secret, Username};
+use crate::identity::{Account, AccountId, Email, Secret, Username};
 
+use super::fields::{Errors, number};
 use super::guard::Operator;
 use super::view::AccountView;
 
@@ -68,6 +70,8 @@ pub async fn create(
         permissions: raw.permissions.unwrap_or_default(),
     };
     let created = surface.engine.create_account(new).await.map_err(|refused| context.problem(refused))?;
+    let call = context.call(None, None);
+    surface.engine.note(surface.engine.by_hand(EventKind::AccountCreated, created.id, Some(&call)));
     Ok(json(StatusCode::CREATED, &AccountView::of(&created)))
 }
 
@@ -110,11 +114,7 @@ pub async fn list(
     let after = cursor.and_then(|cursor| {
         errors.take("cursor", cursor.ok(), FieldProblem::Invalid("the next of the page before".into()))
     });
-    let limit = match query.limit.as_deref().map(str::parse::<usize>) {
-        None => 50,
-        Some(Ok(limit @ 1..=100)) => limit,
-        Some(_) => errors.take("limit", None, FieldProblem::OutOfRange(1, 100)).unwrap_or_default(),
-    };
+    let limit = errors.limit(query.limit.as_deref());
     errors.check(&context)?;
     let refuse = |refused| context.problem(refused);
     if query.email.is_some() || query.username.is_some() {
@@ -147,24 +147,6 @@ async fn named(surface: &Surface, query: &Listing) -> Result<Option<Account>, Re
     Ok(found)
 }
 
-/// See an account
-#[utoipa::path(
-    tag = "operator",
-    security(("operator" = [])),
-    params(("id" = u64, Path)),
-    responses((status = 200, body = AccountView), Refusals)
-)]
-#[get("/accounts/{id}")]
-pub async fn get(
-    surface: web::Data<Surface>,
-    _operator: Operator,
-    context: Context,
-    id: web::Path<String>,
-) -> Result<HttpResponse, Problem> {
-    let account = surface.engine.account(number(&context, &id)?).await.map_err(|refused| context.problem(refused))?;
-    Ok(json(StatusCode::OK, &AccountView::of(&account)))
-}
-
 /// What to change; what is not given stays, `null` clears.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -192,7 +174,8 @@ fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<Str
 
 /// Change an account
 ///
-/// A new password ends all sessions of the account.
+/// A new password ends all sessions of the account. A new email address turns the email factor off, which ends them too:
+/// nobody has confirmed that address yet. The owner is told of both.
 #[utoipa::path(
     tag = "operator",
     security(("operator" = [])),
@@ -221,13 +204,15 @@ pub async fn patch(
         permissions: raw.permissions,
     };
     errors.check(&context)?;
-    let patched = surface.engine.patch_account(id, patch).await.map_err(|refused| context.problem(refused))?;
+    let call = context.call(None, None);
+    let patched = surface.engine.patch_account(id, patch, Some(&call)).await;
+    let patched = patched.map_err(|refused| context.problem(refused))?;
     Ok(json(StatusCode::OK, &AccountView::of(&patched)))
 }
 
 /// Delete an account
 ///
-/// With its sessions, its factors and its change log.
+/// With its sessions, its factors and its change log. Its events stay.
 #[utoipa::path(
     tag = "operator",
     security(("operator" = [])),
@@ -241,58 +226,9 @@ pub async fn delete(
     context: Context,
     id: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
-    let deleted = surface.engine.delete_account(number(&context, &id)?).await;
-    deleted.map(|()| empty()).map_err(|refused| context.problem(refused))
-}
-
-fn number(context: &Context, text: &str) -> Result<AccountId, Problem> {
-    text.parse().map_err(|_| context.problem(Refused::new(Reason::NotFound)))
-}
-
-/// All that is wrong with a body, told at once.
-#[derive(Default)]
-struct Errors(Vec<(&'static str, FieldProblem)>);
-
-impl Errors {
-    fn take<T>(&mut self, field: &'static str, parsed: Option<T>, problem: FieldProblem) -> Option<T> {
-        if parsed.is_none() {
-            self.0.push((field, problem));
-        }
-        parsed
-    }
-
-    fn username(&mut self, text: Option<String>) -> Option<Username> {
-        text.and_then(|text| self.take("username", Username::parse(&text).ok(), FieldProblem::Username))
-    }
-
-    fn phone(&mut self, text: Option<String>) -> Option<Phone> {
-        text.and_then(|text| self.take("phone", Phone::parse(&text).ok(), FieldProblem::Phone))
-    }
-
-    fn locale(&mut self, text: Option<String>) -> Option<Locale> {
-        text.and_then(|text| self.take("locale", text.parse().ok(), FieldProblem::Locale))
-    }
-
-    fn password(&mut self, plain: Option<Secret>, hash: Option<Secret>) -> Option<NewPassword> {
-        match (plain, hash) {
-            (None, None) => None,
-            (Some(plain), None) => Some(NewPassword::Plain(plain)),
-            (None, Some(hash)) => Some(NewPassword::Hash(hash.expose().to_owned())),
-            (Some(_), Some(_)) => {
-                self.take("passwordHash", None, FieldProblem::Invalid("absent beside password".into()))
-            }
-        }
-    }
-
-    fn check(&self, context: &Context) -> Result<(), Problem> {
-        if self.0.is_empty() { Ok(()) } else { Err(self.refuse(context)) }
-    }
-
-    fn refuse(&self, context: &Context) -> Problem {
-        let refused = self
-            .0
-            .iter()
-            .fold(Refused::new(Reason::Invalid), |refused, (field, problem)| refused.field(field, problem.clone()));
-        context.problem(refused)
-    }
+    let id = number(&context, &id)?;
+    surface.engine.delete_account(id).await.map_err(|refused| context.problem(refused))?;
+    let call = context.call(None, None);
+    surface.engine.note(surface.engine.by_hand(EventKind::AccountDeleted, id, Some(&call)));
+    Ok(empty())
 }

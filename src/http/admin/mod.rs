@@ -1,7 +1,13 @@
 //! The operator's surface: `/admin/v1`, by `Authorization: Bearer <admin key>`.
 
 mod accounts;
+mod events;
+mod factors;
+mod fields;
 mod guard;
+mod lock;
+mod see;
+mod sessions;
 mod success_tokens;
 mod view;
 mod workflows;
@@ -14,10 +20,16 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         scope::scope("/admin/v1")
             .service(accounts::create)
             .service(accounts::list)
-            .service(accounts::get)
+            .service(see::account)
             .service(accounts::patch)
             .service(accounts::delete)
             .service(success_tokens::redeem)
+            .service(factors::reset)
+            .service(lock::lift)
+            .service(sessions::list)
+            .service(sessions::end)
+            .service(sessions::end_all)
+            .service(events::list)
             .service(workflows::list),
     );
 }
