@@ -1,5 +1,6 @@
 use std::collections::BTreeSet;
 use std::io::BufRead;
+use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 use stepgate::app::{self, World};
@@ -15,6 +16,10 @@ pub enum Account {
     Add(Add),
     /// List all accounts: number, email, user name, factors
     List,
+    /// Make the accounts of a file, each exactly once however often it is run
+    Import(super::import::Import),
+    /// Write all accounts as lines that an import takes
+    Export(super::export::Export),
 }
 
 #[derive(Args)]
@@ -38,14 +43,17 @@ pub struct Add {
     no_password: bool,
 }
 
-pub fn run(config: &Config, command: Account) -> Result<(), String> {
+pub fn run(config: &Config, command: Account) -> Result<ExitCode, String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|why| why.to_string())?;
     runtime.block_on(async {
         let (engine, _) = app::engine(config, &World::default()).await.map_err(|error| error.to_string())?;
         match command {
-            Account::Add(add) => make(&engine, add).await,
-            Account::List => list(&engine).await,
+            Account::Add(add) => make(&engine, add).await?,
+            Account::List => list(&engine).await?,
+            Account::Import(import) => return super::import::run(&engine, &import).await,
+            Account::Export(export) => super::export::run(&engine, &export).await?,
         }
+        Ok(ExitCode::SUCCESS)
     })
 }
 
@@ -100,7 +108,7 @@ fn line(account: &Stored) -> String {
     format!("{}\t{}\t{username}\t{factors}", account.id, account.email)
 }
 
-fn said(refused: &Refused) -> String {
+pub(super) fn said(refused: &Refused) -> String {
     let fields: Vec<String> = refused.fields.iter().map(|(field, what)| format!("{field}: {what:?}")).collect();
     format!("{:?} {}", refused.reason, fields.join(", "))
 }

@@ -4,6 +4,8 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line prints")]
 
 mod account;
+mod export;
+mod import;
 mod say;
 mod serve;
 mod workflows;
@@ -29,7 +31,7 @@ struct Cli {
 enum Command {
     /// Run the server (what happens without a command, too)
     Serve,
-    /// Make and list accounts
+    /// Make, list, import and export accounts
     #[command(subcommand)]
     Account(account::Account),
     /// Prove and draw workflow files
@@ -43,7 +45,12 @@ pub fn run() -> ExitCode {
     let cli = Cli::parse();
     let done = match cli.command {
         None | Some(Command::Serve) => configured(cli.config).and_then(|config| serve::run(&config)),
-        Some(Command::Account(command)) => configured(cli.config).and_then(|config| account::run(&config, command)),
+        Some(Command::Account(command)) => {
+            match configured(cli.config).and_then(|config| account::run(&config, command)) {
+                Ok(code) => return code,
+                Err(message) => Err(message),
+            }
+        }
         Some(Command::Workflows(command)) => workflows::run(command),
         Some(Command::Openapi) => openapi(),
     };

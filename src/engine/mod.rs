@@ -10,6 +10,7 @@ mod call;
 mod changes;
 mod definitions;
 mod errands;
+mod import;
 mod passwords;
 pub mod ports;
 mod sessions;
@@ -28,6 +29,7 @@ pub use call::{
 pub use changes::{ChangeFilter, ChangePage};
 pub use definitions::Definitions;
 pub use errands::Errands;
+pub use import::{Exporting, Imported, Line, Order, Problems};
 pub use passwords::{CommonPasswords, ListError, Looked, PasswordError, Passwords, Strength};
 pub use sessions::Caller;
 pub use wizards::{Gate, Started};

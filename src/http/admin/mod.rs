@@ -2,6 +2,7 @@
 
 mod accounts;
 mod guard;
+mod import;
 mod view;
 mod workflows;
 
@@ -13,6 +14,7 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         scope::scope("/admin/v1")
             .service(accounts::create)
             .service(accounts::list)
+            .service(import::import)
             .service(accounts::get)
             .service(accounts::patch)
             .service(accounts::delete)
