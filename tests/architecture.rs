@@ -220,6 +220,8 @@ fn good_imports_are_let_through() {
 fn no_file_is_too_long() {
     let long: Vec<String> = files("src")
         .iter()
+        // A list of words is no source.
+        .filter(|path| path.extension().is_none_or(|ending| ending != "txt"))
         .map(|path| (path, lines_that_count(&read(path))))
         .filter(|(_, lines)| *lines > LONGEST)
         .map(|(path, lines)| format!("{}: {lines} lines", path.display()))

@@ -1,5 +1,6 @@
 use std::collections::BTreeSet;
 use std::io::BufRead;
+use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 use stepgate::app::{self, World};
@@ -21,6 +22,10 @@ pub enum Account {
     Reset(desk::ResetArgs),
     /// Lift the blocks of an account, and forget its failures
     Unlock(desk::Who),
+    /// Make the accounts of a file, each exactly once however often it is run
+    Import(super::import::Import),
+    /// Write all accounts as lines that an import takes
+    Export(super::export::Export),
 }
 
 #[derive(Args)]
@@ -44,15 +49,17 @@ pub struct Add {
     no_password: bool,
 }
 
-pub fn run(config: &Config, command: Account) -> Result<(), String> {
+pub fn run(config: &Config, command: Account) -> Result<ExitCode, String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|why| why.to_string())?;
     runtime.block_on(async {
         let (engine, _) = app::engine(config, &World::default()).await.map_err(|error| error.to_string())?;
         let done = match command {
-            Account::Add(add) => make(&engine, add).await,
-            Account::List => list(&engine).await,
-            Account::Reset(reset) => desk::reset(&engine, reset).await,
-            Account::Unlock(who) => desk::unlock(&engine, who).await,
+            Account::Add(add) => make(&engine, add).await.map(|()| ExitCode::SUCCESS),
+            Account::List => list(&engine).await.map(|()| ExitCode::SUCCESS),
+            Account::Reset(reset) => desk::reset(&engine, reset).await.map(|()| ExitCode::SUCCESS),
+            Account::Unlock(who) => desk::unlock(&engine, who).await.map(|()| ExitCode::SUCCESS),
+            Account::Import(import) => super::import::run(&engine, &import).await,
+            Account::Export(export) => super::export::run(&engine, &export).await.map(|()| ExitCode::SUCCESS),
         };
         // Letters to owners, and events.
         if !engine.errands.finish(config.http.drain_timeout).await {

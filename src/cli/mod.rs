@@ -5,6 +5,8 @@
 
 mod account;
 mod desk;
+mod export;
+mod import;
 mod say;
 mod serve;
 mod workflows;
@@ -30,7 +32,7 @@ struct Cli {
 enum Command {
     /// Run the server (what happens without a command, too)
     Serve,
-    /// Make and list accounts, and help their owners
+    /// Make, list, import and export accounts, and help their owners
     #[command(subcommand)]
     Account(account::Account),
     /// Prove and draw workflow files
@@ -44,7 +46,12 @@ pub fn run() -> ExitCode {
     let cli = Cli::parse();
     let done = match cli.command {
         None | Some(Command::Serve) => configured(cli.config).and_then(|config| serve::run(&config)),
-        Some(Command::Account(command)) => configured(cli.config).and_then(|config| account::run(&config, command)),
+        Some(Command::Account(command)) => {
+            match configured(cli.config).and_then(|config| account::run(&config, command)) {
+                Ok(code) => return code,
+                Err(message) => Err(message),
+            }
+        }
         Some(Command::Workflows(command)) => workflows::run(command),
         Some(Command::Openapi) => openapi(),
     };

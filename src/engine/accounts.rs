@@ -61,9 +61,17 @@ impl Engine {
     /// [`Reason::Taken`] naming the field whose value another account has; [`Reason::Invalid`] for a password or hash
     /// that cannot be used.
     pub async fn create_account(&self, new: NewAccount) -> Result<Account, Refused> {
+        let account = self.drafted(new).await?;
+        let names = account.login_names(&self.policy.names);
+        let created = self.store.create_account(account.clone(), &names).await?;
+        created.map_err(|taken| self.taken(&account, &taken))
+    }
+
+    /// The account as it will be made, without a number.
+    pub(super) async fn drafted(&self, new: NewAccount) -> Result<Account, Refused> {
         let password_hash = self.hashed(new.password).await?;
         let now = self.clock.now();
-        let account = Account {
+        Ok(Account {
             id: AccountId(0),
             revision: 0,
             email: new.email,
@@ -79,12 +87,10 @@ impl Engine {
             recovery: None,
             devices: Vec::new(),
             external_id: None,
+            imported: None,
             created_at: now,
             updated_at: now,
-        };
-        let names = account.login_names(&self.policy.names);
-        let created = self.store.create_account(account.clone(), &names).await?;
-        created.map_err(|taken| self.taken(&account, &taken))
+        })
     }
 
     /// The account with this number.
@@ -232,7 +238,7 @@ impl Engine {
         }
     }
 
-    fn taken(&self, account: &Account, taken: &NameTaken) -> Refused {
+    pub(super) fn taken(&self, account: &Account, taken: &NameTaken) -> Refused {
         let email = LoginName::of_email(&account.email, &self.policy.names);
         let field = if taken.0 == email { "email" } else { "username" };
         Refused::new(Reason::Taken).field(field, FieldProblem::Taken)

@@ -130,6 +130,7 @@ fn blank(person: &Person, now: DateTime<Utc>) -> Account {
         stood_in: None,
         recovery: None,
         devices: Vec::new(),
+        imported: None,
         external_id: None,
         created_at: now,
         updated_at: now,

@@ -31,7 +31,7 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
         Box::pin(async move {
             let locale = locale(&req);
             let kind = kind(&req).map_err(|fault| Problem::body(locale, fault))?;
-            let bytes = read(&req, payload).await.map_err(|fault| Problem::body(locale, fault))?;
+            let bytes = read(&req, payload, None).await.map_err(|fault| Problem::body(locale, fault))?;
             let value = parse(kind, &bytes).map_err(|fault| Problem::body(locale, fault))?;
             Ok(Body { value, fingerprint: fingerprint(&bytes) })
         })
@@ -56,14 +56,16 @@ fn kind(req: &HttpRequest) -> Result<Kind, BodyFault> {
     }
 }
 
-async fn read(req: &HttpRequest, mut payload: Payload) -> Result<Bytes, BodyFault> {
+/// The whole body, up to `limit` bytes, or what all bodies may have.
+pub async fn read(req: &HttpRequest, mut payload: Payload, limit: Option<usize>) -> Result<Bytes, BodyFault> {
     let surface = req.app_data::<Data<Surface>>().ok_or(BodyFault::Broken)?;
+    let limit = limit.unwrap_or(surface.body_limit);
     let mut bytes = BytesMut::new();
     let all = async {
         while let Some(chunk) = payload.next().await {
             let chunk = chunk.map_err(|_| BodyFault::Broken)?;
-            if bytes.len() + chunk.len() > surface.body_limit {
-                return Err(BodyFault::TooLarge { limit: surface.body_limit });
+            if bytes.len() + chunk.len() > limit {
+                return Err(BodyFault::TooLarge { limit });
             }
             bytes.extend_from_slice(&chunk);
         }

@@ -23,6 +23,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 pub use docs::document;
 pub use frame::{cors, frame};
+pub use problem::words;
 pub use surface::{DevClock, DevFaults, DevOutbox, FaultName, FaultSwitch, SentMessage, Surface, Via};
 
 /// Puts every route into `config`. `dev` adds what only a developer's machine may have.

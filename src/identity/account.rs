@@ -66,6 +66,9 @@ pub struct Account {
     /// The name that the operator's own directory knows the account by, if it comes from there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub external_id: Option<String>,
+    /// A keyed digest of the line that the account was imported from: the same line again is the same account.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub imported: Option<String>,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
 }

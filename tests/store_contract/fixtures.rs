@@ -58,6 +58,7 @@ pub fn person(local: &str) -> Account {
         recovery: None,
         devices: Vec::new(),
         external_id: None,
+        imported: None,
         created_at: at(0),
         updated_at: at(0),
     }

@@ -41,13 +41,13 @@ fn born(seconds: i64, local: &str) -> Account {
 }
 
 #[tokio::test]
-async fn a_name_without_an_account_is_taken_over_after_a_minute() {
+async fn a_name_without_an_account_is_taken_over_after_ten_seconds() {
     let pair = Pair::new().await;
     let names = pair.create("anna", 2).await;
     assert_eq!(pair.sound.account_by_name(&names[0]).await.unwrap(), None);
-    let early = pair.sound.create_account(born(59, "anna"), &names).await.unwrap();
+    let early = pair.sound.create_account(born(9, "anna"), &names).await.unwrap();
     assert_eq!(early, Err(NameTaken(names[0].clone())));
-    let created = pair.sound.create_account(born(60, "anna"), &names).await.unwrap().unwrap();
+    let created = pair.sound.create_account(born(10, "anna"), &names).await.unwrap().unwrap();
     assert_eq!(pair.sound.account_by_name(&names[0]).await.unwrap().as_ref(), Some(&created));
     assert_eq!(pair.sound.accounts(None, 10).await.unwrap(), [created]);
 }
@@ -110,7 +110,7 @@ async fn a_server_that_slept_on_its_claim_does_not_get_the_name() {
         while !proxy.is_holding() {
             tokio::task::yield_now().await;
         }
-        let created = sound.create_account(born(60, "anna"), &names).await.unwrap().unwrap();
+        let created = sound.create_account(born(10, "anna"), &names).await.unwrap().unwrap();
         proxy.clear();
         created
     });
@@ -125,7 +125,7 @@ async fn a_server_that_slept_on_its_claim_does_not_get_the_name() {
         while !proxy.is_holding() {
             tokio::task::yield_now().await;
         }
-        let beth = sound.create_account(born(60, "beth"), &wanted[1..]).await.unwrap().unwrap();
+        let beth = sound.create_account(born(10, "beth"), &wanted[1..]).await.unwrap().unwrap();
         proxy.clear();
         beth
     });

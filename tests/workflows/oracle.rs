@@ -355,6 +355,7 @@ pub fn account(id: u64, factors: &[Factor]) -> Account {
         recovery: None,
         devices: Vec::new(),
         external_id: None,
+        imported: None,
         created_at: time(),
         updated_at: time(),
     };

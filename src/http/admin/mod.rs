@@ -5,6 +5,7 @@ mod events;
 mod factors;
 mod fields;
 mod guard;
+mod import;
 mod lock;
 mod see;
 mod sessions;
@@ -20,6 +21,7 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         scope::scope("/admin/v1")
             .service(accounts::create)
             .service(accounts::list)
+            .service(import::import)
             .service(see::account)
             .service(accounts::patch)
             .service(accounts::delete)

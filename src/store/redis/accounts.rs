@@ -25,7 +25,7 @@ impl RedisStore {
     }
 
     /// Number, claims, account, copies: four round trips. A crash after the first leaves an unused number; after the
-    /// second, names that may be taken over in a minute and a line in the index that leads nowhere; after the third, an
+    /// second, names that may be taken over in ten seconds and a line in the index that leads nowhere; after the third, an
     /// account that is complete, whose copies the next sign-in fills in.
     pub(super) async fn create_account(
         &self,
@@ -56,7 +56,7 @@ impl RedisStore {
     }
 
     /// Claims, account, copies and old names: three round trips, two when no name is new. A crash after the first leaves
-    /// claims that may be taken over in a minute; after the second, the old names still find the account at sign-in,
+    /// claims that may be taken over in ten seconds; after the second, the old names still find the account at sign-in,
     /// until the same call is repeated, which then finishes the work, or somebody asks for them: the account itself says
     /// that it no longer has them.
     pub(super) async fn replace_account(

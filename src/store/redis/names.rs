@@ -9,7 +9,7 @@ use super::record::{self, damaged, millis, to_json};
 use super::{RedisStore, call::Reply};
 
 /// Milliseconds after which a claim that was not made good may be questioned: far longer than making it good takes.
-const PATIENCE: u64 = 60_000;
+const PATIENCE: u64 = 10_000;
 /// How long a lost claim is remembered, in milliseconds: a server that was suspended that long would come too late.
 const LOST: u64 = 86_400_000;
 
@@ -39,7 +39,7 @@ struct Holder<'a> {
 }
 
 impl RedisStore {
-    /// Claims all names or none. A crash in between leaves claims that anybody may question after a minute.
+    /// Claims all names or none. A crash in between leaves claims that anybody may question after ten seconds.
     pub(super) async fn claim(&self, claim: &Claim<'_>) -> Result<Claimed, StoreError> {
         let calls: Vec<Call> = claim.names.iter().map(|name| self.claim_call(claim, name, None)).collect();
         let replies = self.link.flight_of(&calls).await?;
