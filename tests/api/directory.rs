@@ -119,7 +119,7 @@ async fn an_address_that_has_passed_on_opens_nobodys_account() {
     enter(&app, "ann@example.com").await;
     let before = record(&app, "ann@example.com").await;
     service(&app).remove("7");
-    put(&app, "8", "ann@example.com");
+    service(&app).put(json!({ "id": "8", "email": "ann@example.com", "groups": ["staff"] }), PASSWORD);
     let refused = give(&app, "ann@example.com", PASSWORD).await.refused(422, "invalid_credentials");
     assert_eq!(refused.body["attemptsLeft"], json!(4));
     assert_eq!(record(&app, "ann@example.com").await, before);
