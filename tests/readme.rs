@@ -7,6 +7,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use stepgate::config::Config;
+use stepgate::identity::{Secret, signature};
 
 fn document(name: &str) -> String {
     std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap()
@@ -159,6 +160,20 @@ impl Drop for Directory {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
+}
+
+/// The exchange that the guide shows is what this server sends and takes.
+#[test]
+fn the_exchange_of_the_guide_to_directories_holds() {
+    let shown = blocks(&document("docs/directory.md"), "http");
+    let (head, body) = shown[0].trim_end().split_once("\n\n").unwrap();
+    let header = |name: &str| head.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": ")).unwrap();
+    let signed = header("x-stepgate-signature");
+    let time = signed.strip_prefix("t=").unwrap().split(',').next().unwrap().parse().unwrap();
+    assert_eq!(signature(&Secret::new(Directory::SECRET), time, body), signed);
+    assert_eq!(header("content-length"), body.len().to_string());
+    let (head, body) = shown[1].trim_end().split_once("\n\n").unwrap();
+    assert!(head.ends_with(&format!("content-length: {}", body.len())), "{head}");
 }
 
 #[test]

@@ -111,6 +111,19 @@ async fn a_new_address_keeps_account_and_factors() {
     assert_eq!(app.outbox("ann@example.com").await.len(), 1, "the old address is told");
 }
 
+/// A number that codes go to was confirmed by its owner; what the directory says of a phone does not replace it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_described_phone_gets_no_codes() {
+    let app = Setup::on(Backend::Embedded).with_directory().start().await;
+    let ann = app.person_with_sms("ann").await;
+    let described = json!({ "id": "id of ann@example.com", "email": ann.email, "phone": "+420601123456" });
+    service(&app).put(described, PASSWORD);
+    let uuid = app.waiting(&ann).await;
+    assert!(app.outbox("+420601123456").await.is_empty());
+    app.code("sms", &uuid, &app.last_code(&ann.phone).await).await.expect(202);
+    assert_eq!(app.account_at(&ann.email).await["phone"], json!("+420601123456"));
+}
+
 /// X1: an address passes from one person to another: the second one is never let into the first one's account, and is
 /// answered and counted like a wrong password. Watches `Local::Conflict`.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
