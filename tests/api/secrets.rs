@@ -369,7 +369,7 @@ fn the_search_finds_what_it_looks_for() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_that_a_directory_is_asked_is_in_the_file_or_the_logs() {
     let (secret, token) = ("canary-directory-secret-91ab", "canary-directory-token-77c3");
-    let echo = format!(r#"{{"id":["{PASSWORD}"],"email":"{PASSWORD}"}}"#);
+    let echo = format!(r#"{{"id":"7","email":"{EMAIL}","groups":"{PASSWORD}"}}"#);
     let person = format!(r#"{{"id":"7","email":"{EMAIL}","username":"{PASSWORD} x","phone":"{PASSWORD}"}}"#);
     let directory = WebhookSink::start([
         Reply::Status(401),
