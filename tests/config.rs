@@ -256,6 +256,9 @@ fn values_that_do_not_fit_together_are_refused() {
         (vec![("STEPGATE_EMAIL__SMTP__CA_FILE", "no-such-file.pem")], "email.smtp.ca_file"),
         (vec![("STEPGATE_REDIS__PREFIX", "{x}")], "redis.prefix"),
         (vec![("STEPGATE_PRODUCT", "a\r\nBcc: x@y.example")], "product"),
+        (vec![("STEPGATE_DIRECTORY__URL", "https://people.example/")], "directory.secret"),
+        (vec![("STEPGATE_DIRECTORY__SECRET", "0123456789abcdef")], "directory.url"),
+        (vec![("STEPGATE_DIRECTORY__TIMEOUT", "31s")], "directory.timeout"),
         (vec![("STEPGATE_EMAIL__FROM", "a\r\nBcc: x@y.example <a@b.example>")], "email.from"),
     ] {
         let mut env: BTreeMap<&str, &str> = production(&[]).into_iter().collect();
@@ -275,8 +278,10 @@ fn no_secret_is_ever_printed() {
         ("STEPGATE_SMS__WEBHOOK__URL", "ftp://u:c4n4ry@h/"),
         ("STEPGATE_SMS__WEBHOOK__SECRET", "c4n4ry\n"),
         ("STEPGATE_EMAIL__SMTP__URL", "smtp://u:c4n4ry@h?tls=x"),
+        ("STEPGATE_DIRECTORY__URL", "ldap://u:c4n4ry@h/"),
+        ("STEPGATE_DIRECTORY__SECRET", "c4n4ry\n"),
     ]);
-    assert_eq!(bad.len(), 6, "{bad:?}");
+    assert_eq!(bad.len(), 8, "{bad:?}");
     let (_folder, path) = toml("[sms.webhook]\nsecret = \"c4n4ry\n");
     let broken = load(Some(&path), &[]).expect_err("a refusal");
     assert!(broken.to_string().contains("line 2 is not TOML"), "{broken}");
@@ -286,6 +291,8 @@ fn no_secret_is_ever_printed() {
         ("STEPGATE_SMS__WEBHOOK__URL", "https://h/?token=c4n4ry"),
         ("STEPGATE_SMS__WEBHOOK__SECRET", "c4n4ry"),
         ("STEPGATE_EMAIL__SMTP__URL", "smtp://u:c4n4ry@h"),
+        ("STEPGATE_DIRECTORY__URL", "https://u:c4n4ry@h/?token=c4n4ry"),
+        ("STEPGATE_DIRECTORY__SECRET", "c4n4ry"),
     ])
     .unwrap();
     for text in [bad.join("\n"), format!("{broken} {broken:?}"), format!("{good:?}")] {
@@ -314,6 +321,25 @@ fn what_is_allowed_but_unwise_is_said() {
     for part in ["sms.providers has outbox", "sms.webhook.url is not https", "sms.webhook.secret", "email.smtp.url"] {
         assert!(said.contains(part), "{part} in {said}");
     }
+}
+
+#[test]
+fn a_directory_in_clear_is_for_this_machine_only() {
+    let said = |url: &str, secret: &str| {
+        let more = [("STEPGATE_DIRECTORY__URL", url), ("STEPGATE_DIRECTORY__SECRET", secret)];
+        env(&production(&more)).unwrap().warnings().join("\n")
+    };
+    let long = "0123456789abcdef";
+    for url in ["https://people.example/", "http://127.0.0.1:8000/", "http://[::1]/", "http://localhost/check"] {
+        assert_eq!(said(url, long), "", "{url}");
+    }
+    for url in ["http://people.example/", "http://10.0.0.1/", "http://localhost.example/"] {
+        assert_eq!(said(url, long), "directory.url is not https: passwords go out in clear", "{url}");
+    }
+    assert!(said("https://people.example/", "short").starts_with("directory.secret"));
+    let config = env(&[("STEPGATE_DIRECTORY__URL", "http://127.0.0.1/"), ("STEPGATE_DIRECTORY__SECRET", long)]);
+    assert_eq!(config.unwrap().directory.unwrap().timeout, Duration::from_secs(3));
+    assert_eq!(env(&[]).unwrap().directory, None);
 }
 
 /// A bad value for each key must be noticed: a key that is listed but never read would go unnoticed.

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use stepgate::config::Config;
+use stepgate::identity::{Secret, signature};
 
 fn document(name: &str) -> String {
     std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap()
@@ -26,9 +27,15 @@ struct Server {
 impl Server {
     /// The real binary, in dev mode and a folder of its own.
     fn start(folder: &Path) -> Self {
+        Server::start_with(folder, &[], "/2fa/google")
+    }
+
+    /// The same with settings; its greeting is read up to the line that holds `last`.
+    fn start_with(folder: &Path, settings: &[(&str, &str)], last: &str) -> Self {
         let mut process = Command::new(env!("CARGO_BIN_EXE_stepgate"))
             .current_dir(folder)
             .env("STEPGATE_LISTEN", "127.0.0.1:0")
+            .envs(settings.iter().copied())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
@@ -38,7 +45,7 @@ impl Server {
         for line in lines.map_while(Result::ok) {
             greeting.push_str(&line);
             greeting.push('\n');
-            if line.contains("/2fa/google") {
+            if line.contains(last) {
                 break;
             }
         }
@@ -122,4 +129,74 @@ fn the_workflows_of_the_guide_are_proved() {
         let report = stepgate::workflow::check(&[("signin.toml".to_owned(), source.clone())]);
         assert!(report.is_sound(), "{report}");
     }
+}
+
+/// The service of the guide to directories, with a secret and a port of its own.
+struct Directory {
+    process: Child,
+    port: String,
+}
+
+impl Directory {
+    const SECRET: &str = "0123456789abcdef0123456789abcdef";
+
+    fn start() -> Self {
+        let source = blocks(&document("docs/directory.md"), "python")[0].replace("8000", "0");
+        let mut process = Command::new("python3")
+            .args(["-c", &source])
+            .env("STEPGATE_DIRECTORY__SECRET", Directory::SECRET)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("python3 is needed");
+        let said = BufReader::new(process.stdout.as_mut().unwrap()).lines().next().unwrap().unwrap();
+        let port = said.rsplit(' ').next().unwrap().to_owned();
+        Directory { process, port }
+    }
+}
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// The exchange that the guide shows is what this server sends and takes.
+#[test]
+fn the_exchange_of_the_guide_to_directories_holds() {
+    let shown = blocks(&document("docs/directory.md"), "http");
+    let (head, body) = shown[0].trim_end().split_once("\n\n").unwrap();
+    let header = |name: &str| head.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": ")).unwrap();
+    let signed = header("x-stepgate-signature");
+    let time = signed.strip_prefix("t=").unwrap().split(',').next().unwrap().parse().unwrap();
+    assert_eq!(signature(&Secret::new(Directory::SECRET), time, body), signed);
+    assert_eq!(header("content-length"), body.len().to_string());
+    let (head, body) = shown[1].trim_end().split_once("\n\n").unwrap();
+    assert!(head.ends_with(&format!("content-length: {}", body.len())), "{head}");
+}
+
+#[test]
+fn the_directory_of_the_guide_is_asked_as_it_says_and_signs_ann_in() {
+    let directory = Directory::start();
+    let secret = format!("export STEPGATE_DIRECTORY__SECRET={}\n", Directory::SECRET);
+    let question = blocks(&document("docs/directory.md"), "bash")[0].replace("8000", &directory.port);
+    let said = bash(&format!("{secret}{question}"));
+    assert!(said.contains(r#""email": "ann@example.com""#), "{said}");
+    assert_eq!(bash(&format!("{secret}{}", question.replace("t=$NOW", "t=1$NOW"))), "{}", "a bad signature");
+
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("http://127.0.0.1:{}/", directory.port);
+    let settings = [("STEPGATE_DIRECTORY__URL", url.as_str()), ("STEPGATE_DIRECTORY__SECRET", Directory::SECRET)];
+    let server = Server::start_with(folder.path(), &settings, "listens on");
+    let said = bash(&format!(
+        r#"API=http://{}/api/v2/my
+           for PASSWORD in "not the password" "correct horse battery staple"; do
+               WIZARD=$(curl -s $API/signin/wizard | sed 's/.*"uuid":"\([^"]*\)".*/\1/')
+               curl -s $API/signin -d "{{\"uuid\":\"$WIZARD\",\"email\":\"Ann@example.com\",\"password\":\"$PASSWORD\"}}" \
+                   -H 'Content-Type: application/json'
+           done"#,
+        server.told("http://")
+    ));
+    assert!(said.contains("invalid_credentials") && said.contains(r#""code":202"#), "{said}");
 }

@@ -102,7 +102,8 @@ impl Application {
     pub async fn build(config: &Config, world: World) -> Result<Self, StartError> {
         let engine = assembled(config, &world, Output::Free).await?;
         engine.0.definitions.publish(&*engine.0.store).await?;
-        let demo = match config.dev {
+        // A directory would not know the demo account's password.
+        let demo = match config.dev && config.directory.is_none() {
             true => Some(demo::account(&engine.0).await.map_err(|refused| StartError::Demo(Box::new(refused)))?),
             false => None,
         };

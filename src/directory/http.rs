@@ -169,3 +169,53 @@ async fn whole(response: &mut Response) -> Result<Vec<u8>, String> {
     }
     Ok(body)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::{SocketAddr, TcpListener};
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use chrono::{DateTime, Utc};
+
+    use super::*;
+
+    /// Looked at once before the first question, once to sign each of them, and once after a failure; at the `opens`-th
+    /// time the service is there.
+    struct Opening {
+        address: SocketAddr,
+        looked: AtomicU32,
+        opens: u32,
+    }
+
+    impl Clock for Opening {
+        fn now(&self) -> DateTime<Utc> {
+            if self.looked.fetch_add(1, Ordering::Relaxed) + 1 == self.opens {
+                let listener = TcpListener::bind(self.address).unwrap();
+                std::thread::spawn(move || {
+                    let (mut stream, _) = listener.accept().unwrap();
+                    let _ = stream.read(&mut [0; 4_096]).unwrap();
+                    stream.write_all(b"HTTP/1.1 401 No\r\ncontent-length: 0\r\n\r\n").unwrap();
+                });
+            }
+            DateTime::UNIX_EPOCH
+        }
+    }
+
+    #[tokio::test]
+    async fn a_refused_connection_is_tried_once_more_and_no_oftener() {
+        let unavailable = Err(DirectoryError::Unavailable { retry_after: 1 });
+        for (opens, expected, looks) in [(2, Ok(None), 2), (3, Ok(None), 3), (9, unavailable, 4)] {
+            let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+            let clock = Arc::new(Opening { address, looked: AtomicU32::new(0), opens });
+            let settings = DirectorySettings {
+                url: Secret::new(format!("http://{address}/")),
+                secret: Secret::new("key"),
+                timeout: Duration::from_secs(20),
+            };
+            let directory = HttpDirectory::new(settings, Arc::clone(&clock) as Arc<dyn Clock>).unwrap();
+            assert_eq!(directory.check("r", "ann", &Secret::new("x")).await, expected);
+            assert_eq!(clock.looked.load(Ordering::Relaxed), looks, "{opens}");
+        }
+    }
+}

@@ -55,7 +55,10 @@ impl Engine {
         let address = LoginName::of_email(&person.email, &self.policy.names);
         Ok(match self.store.account_by_name(&address).await? {
             None => Local::Nobody,
-            Some(account) if account.external_id.is_none() => Local::Account(Box::new(account)),
+            // Theirs by now, if they sign in elsewhere at this moment.
+            Some(account) if account.external_id.as_ref().is_none_or(|id| *id == person.id) => {
+                Local::Account(Box::new(account))
+            }
             Some(account) => Local::Conflict(account.id),
         })
     }

@@ -6,7 +6,7 @@ use crate::enumeration::{shape, shape_of, with};
 use crate::harness::{ADMIN_KEY, Answer, Backend, PASSWORD, Person, Setup, TestApp};
 use crate::redis as servers;
 
-on_every_store!(
+on_every_store_and_with_a_directory!(
     the_account_cannot_be_swapped_in_mid_wizard,
     of_two_passwords_that_race_one_opens_a_session,
     a_wizard_of_another_session_is_no_wizard,
@@ -432,8 +432,7 @@ async fn many_names(app: TestApp) -> (TestApp, Person, Vec<&'static str>) {
         [("STEPGATE_LIMITS__ADDRESS__FAILURES", "1000"), ("STEPGATE_NAMES__IGNORE_DOTS_FOR", "[\"example.com\"]")];
     let app = with(app, &settings).await;
     let body = json!({ "email": "Ann.Lee@example.com", "username": "Ann-Lee", "password": PASSWORD });
-    let made = app.call("POST", "/admin/v1/accounts").bearer(ADMIN_KEY).json(&body).send().await.expect(201);
-    let id = made.body["id"].as_u64().unwrap();
+    let id = app.account(body).await;
     let person = Person { id, email: "ann.lee@example.com".into(), phone: "+79994440001".into(), key: None };
     let spellings = vec![
         "Ann.Lee@example.com",

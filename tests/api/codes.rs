@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::guesses::{count, other_than, with_status};
 use crate::harness::{Answer, Backend, Setup, TestApp};
 
-on_every_store!(
+on_every_store_and_with_a_directory!(
     a_code_dies_at_the_end_of_its_lifetime,
     a_code_is_not_accepted_again_in_its_wizard,
     a_sent_code_is_not_accepted_again_in_another_wizard,

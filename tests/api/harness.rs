@@ -14,6 +14,7 @@ use stepgate::engine::Engine;
 use stepgate::engine::ports::Clock;
 use stepgate::identity::{Totp, TotpSecret};
 
+use crate::directory_service::DirectoryService;
 use crate::redis;
 
 pub const ADMIN_KEY: &str = "an-operators-key-of-some-length";
@@ -62,13 +63,15 @@ impl Clock for TestClock {
 pub struct Setup {
     pub clock: TestClock,
     settings: BTreeMap<String, String>,
+    /// Who knows the passwords, if it is not the server itself.
+    directory: Option<Arc<DirectoryService>>,
     _home: Option<Arc<dyn Any + Send + Sync>>,
 }
 
 impl Setup {
     /// A fresh, empty store of this kind.
     pub fn on(backend: Backend) -> Self {
-        let mut setup = Setup { clock: TestClock::new(), settings: BTreeMap::new(), _home: None };
+        let mut setup = Setup { clock: TestClock::new(), settings: BTreeMap::new(), directory: None, _home: None };
         let store = match backend {
             Backend::Embedded => {
                 let home = tempfile::tempdir().unwrap();
@@ -87,6 +90,21 @@ impl Setup {
             .with("STEPGATE_MASTER_KEY", MASTER_KEY)
             .with("STEPGATE_ADMIN_KEY", ADMIN_KEY)
             .with("STEPGATE_HTTP__WORKERS", "2")
+    }
+
+    /// With a directory, empty as yet, that is asked about passwords.
+    pub fn with_directory(mut self) -> Self {
+        let clock = self.clock.clone();
+        let directory = DirectoryService::start(move || clock.unix());
+        self.directory = Some(Arc::new(directory));
+        let url = self.directory.as_ref().unwrap().url.clone();
+        self.with_directory_at(&url)
+    }
+
+    /// With a directory at this address.
+    pub fn with_directory_at(self, url: &str) -> Self {
+        let secret = crate::directory_service::SECRET;
+        self.with("STEPGATE_DIRECTORY__URL", url).with("STEPGATE_DIRECTORY__SECRET", secret)
     }
 
     /// Sets a configuration variable.
@@ -145,6 +163,10 @@ impl TestApp {
 
     pub fn setup(&self) -> &Setup {
         &self.setup
+    }
+
+    pub fn directory(&self) -> Option<&DirectoryService> {
+        self.setup.directory.as_deref()
     }
 
     /// Stops the server, and gives back what another one may be started with.
@@ -306,10 +328,36 @@ impl TestApp {
     /// An account with a password and no second factor.
     pub async fn person(&self, name: &str) -> Person {
         let email = format!("{name}@example.com");
-        let body = json!({ "email": email, "password": PASSWORD });
-        let made = self.call("POST", "/admin/v1/accounts").bearer(ADMIN_KEY).json(&body).send().await.expect(201);
-        let id = made.body["id"].as_u64().unwrap();
+        let id = self.account(json!({ "email": email, "password": PASSWORD })).await;
         Person { id, email, phone: format!("+7999444{:04}", id % 10_000), key: None }
+    }
+
+    /// An account as the operator's API takes it, and its number. Where a directory knows the passwords, somebody with
+    /// one is put there instead, and their first sign-in makes the account.
+    pub async fn account(&self, mut body: Value) -> u64 {
+        let password = body["password"].as_str().map(str::to_owned);
+        let (Some(directory), Some(password)) = (self.directory(), password) else {
+            let made = self.call("POST", "/admin/v1/accounts").bearer(ADMIN_KEY).json(&body).send().await.expect(201);
+            return made.body["id"].as_u64().unwrap();
+        };
+        let email = body["email"].as_str().unwrap().to_owned();
+        body.as_object_mut().unwrap().remove("password");
+        body["id"] = json!(format!("id of {email}"));
+        directory.put(body, &password);
+        let wizard = self.get("/api/v2/my/signin/wizard").await.expect(200);
+        let given = json!({ "uuid": wizard.uuid(), "email": email, "password": password });
+        let call =
+            self.call("POST", "/api/v2/my/signin").header("X-Wizard-Key", wizard.header("x-wizard-key").unwrap());
+        let done = call.json(&given).send().await.expect(202);
+        let token = done.str("/data/accessToken/token");
+        self.call("POST", "/api/v2/my/signout").bearer(token).send().await.expect(204);
+        self.account_at(&email).await["id"].as_u64().unwrap()
+    }
+
+    /// The account with this address, as the operator sees it.
+    pub async fn account_at(&self, email: &str) -> Value {
+        let call = self.call("GET", &format!("/admin/v1/accounts?email={}", email.replace('+', "%2B")));
+        call.bearer(ADMIN_KEY).send().await.expect(200).body["data"][0].clone()
     }
 
     /// A fresh sign-in wizard.

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::harness::{ADMIN_KEY, Answer, Backend, PASSWORD, Setup, TestApp};
 
-on_every_store!(
+on_every_store_and_with_a_directory!(
     a_forwarded_address_does_not_dodge_the_limiter,
     behind_a_trusted_proxy_the_client_itself_is_limited,
     an_ipv6_client_is_limited_by_its_64,

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::harness::{Answer, Backend, PASSWORD, Person, Setup, TestApp};
 
-on_every_store!(
+on_every_store_and_with_a_directory!(
     a_repeated_password_gives_the_same_tokens,
     a_repeated_code_gives_the_same_tokens,
     a_repeated_choice_sends_one_sms,

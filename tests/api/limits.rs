@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::guesses::{count, other_than, with_status};
 use crate::harness::{Answer, Backend, PASSWORD, Person, Setup, TestApp};
 
-on_every_store!(
+on_every_store_and_with_a_directory!(
     a_hundred_wrong_codes_over_twenty_wizards_lock_the_right_one_out,
     four_wrong_then_a_resend_leaves_one_guess,
     a_resend_kills_the_code_before,

@@ -34,6 +34,29 @@ macro_rules! on_every_store {
     };
 }
 
+/// Makes one test per behaviour of the same kind, on an embedded store and with a directory that knows the passwords.
+macro_rules! with_a_directory {
+    ($($behaviour:ident),+ $(,)?) => {
+        mod with_a_directory {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $behaviour() {
+                    let setup = crate::harness::Setup::on(crate::harness::Backend::Embedded).with_directory();
+                    super::$behaviour(setup.start().await).await;
+                }
+            )+
+        }
+    };
+}
+
+/// Both.
+macro_rules! on_every_store_and_with_a_directory {
+    ($($behaviour:ident),+ $(,)?) => {
+        on_every_store!($($behaviour),+);
+        with_a_directory!($($behaviour),+);
+    };
+}
+
 mod accounts;
 mod bypass;
 mod changes;
@@ -41,6 +64,9 @@ mod codes;
 mod confirm_password;
 mod delivery;
 mod desk;
+mod directory;
+#[path = "../harness/directory.rs"]
+mod directory_service;
 mod enumeration;
 mod events;
 mod factors;

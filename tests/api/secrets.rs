@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use stepgate::identity::{Totp, TotpSecret};
 
 use crate::redis;
+use crate::webhook::{Reply, WebhookSink};
 
 const ADMIN_KEY: &str = "canary-operator-key-5fd1f0a2c9";
 const MASTER_KEY: &str = "Y2FuYXJ5LW1hc3Rlci1rZXktNWZkMWYwYTJjOTMxMDE=";
@@ -33,6 +34,11 @@ struct Process {
 impl Process {
     /// Starts the server in this folder, on this store, with logs as fine as they get.
     fn start(folder: &Path, store: &str, format: &str) -> Self {
+        Process::start_with(folder, store, format, &[])
+    }
+
+    /// The same with more settings.
+    fn start_with(folder: &Path, store: &str, format: &str, settings: &[(&str, &str)]) -> Self {
         let log = folder.join(format!("{format}.log"));
         let mut child = Command::new(env!("CARGO_BIN_EXE_stepgate"))
             .current_dir(folder)
@@ -48,6 +54,7 @@ impl Process {
             .env("STEPGATE_LIMITS__CODE_DIGITS", "9")
             .env("RUST_LOG", "trace")
             .env("RUST_BACKTRACE", "1")
+            .envs(settings.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(std::fs::File::create(&log).unwrap())
@@ -355,4 +362,62 @@ fn the_search_finds_what_it_looks_for() {
         assert_eq!(canaries.found_in(format!("a{hiding}b").as_bytes()).len(), 1, "{hiding}");
     }
     assert!(canaries.found_in(b"nothing").is_empty());
+}
+
+/// A22: what a directory is asked, and where, is in no log, no error and no store, also when it answers with what it
+/// was asked. Watches `directory::answer::parse` and `telemetry::cause`.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_that_a_directory_is_asked_is_in_the_file_or_the_logs() {
+    let (secret, token) = ("canary-directory-secret-91ab", "canary-directory-token-77c3");
+    let echo = format!(r#"{{"id":"7","email":"{EMAIL}","groups":"{PASSWORD}"}}"#);
+    let person = format!(r#"{{"id":"7","email":"{EMAIL}","username":"{PASSWORD} x","phone":"{PASSWORD}"}}"#);
+    let directory = WebhookSink::start([
+        Reply::Status(401),
+        Reply::Body(200, echo.clone()),
+        Reply::Body(500, echo),
+        Reply::With(302, "Location", format!("http://127.0.0.1:9/{PASSWORD}")),
+        Reply::HangAfterReading,
+        Reply::CloseEarly,
+        Reply::Body(200, format!("{{{PASSWORD}")),
+        Reply::Body(200, person),
+    ])
+    .await;
+    let url = format!("{}?token={token}", directory.url);
+    let settings = [
+        ("STEPGATE_DIRECTORY__URL", url.as_str()),
+        ("STEPGATE_DIRECTORY__SECRET", secret),
+        ("STEPGATE_DIRECTORY__TIMEOUT", "300ms"),
+    ];
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let server = Process::start_with(folder.path(), &format!("embedded:{}", data.display()), "text", &settings);
+    let mut canaries = Canaries::default();
+    for (what, canary) in [
+        ("the password", PASSWORD),
+        ("a mistyped password", MISTYPED),
+        ("the directory's secret", secret),
+        ("a token in the directory's address", token),
+    ] {
+        canaries.add(what, canary);
+    }
+    let given = async |server: &Process, password: &str| {
+        let (wizard, _) = server.get(&format!("{BASE}/signin/wizard"), None).await;
+        json!({ "uuid": wizard["uuid"], "email": EMAIL, "password": password })
+    };
+    server.fail(&format!("{BASE}/signin"), None, given(&server, MISTYPED).await).await;
+    // Five times no answer, and the sixth is not asked for.
+    for _ in 0..6 {
+        server.fail(&format!("{BASE}/signin"), None, given(&server, PASSWORD).await).await;
+    }
+    let (log, errors) = server.stop();
+    assert_eq!(log.matches("the directory has given no answer").count(), 5, "{log}");
+    let server = Process::start_with(folder.path(), &format!("embedded:{}", data.display()), "text", &settings);
+    server.fail(&format!("{BASE}/signin"), None, given(&server, PASSWORD).await).await;
+    let done = server.post(&format!("{BASE}/signin"), None, given(&server, PASSWORD).await).await;
+    assert_eq!(done["done"], json!(true));
+    let (more, _) = server.stop();
+    for text in errors.iter().chain([&log, &more]) {
+        assert_eq!(canaries.found_in(text.as_bytes()), Vec::<&str>::new(), "{text}");
+    }
+    nothing_in_files(&canaries, &files(&data));
 }

@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 
 use crate::harness::{Answer, Person, TestApp};
 
-on_every_store!(
+on_every_store_and_with_a_directory!(
     choosing_a_method,
     a_code_of_the_authenticator,
     a_code_by_sms,

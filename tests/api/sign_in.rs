@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::harness::{PASSWORD, TestApp};
 
-on_every_store!(
+on_every_store_and_with_a_directory!(
     without_a_factor_the_password_is_enough,
     an_authenticator_is_asked_for,
     a_phone_is_sent_a_code,

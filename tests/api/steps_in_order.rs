@@ -9,7 +9,7 @@ use stepgate::workflow::{Ask, Catalogue, Event, Grant, Purpose, Step, TotpOf, Wo
 use crate::guesses::other_than;
 use crate::harness::{Answer, PASSWORD, Person, TestApp};
 
-on_every_store!(what_the_graph_does_not_have_is_refused_everywhere);
+on_every_store_and_with_a_directory!(what_the_graph_does_not_have_is_refused_everywhere);
 
 /// A number that no account here has.
 const PHONE_OF_NOBODY: &str = "+79994449999";

@@ -8,7 +8,7 @@ use stepgate::workflow::{Catalogue, Step};
 
 use crate::harness::{Answer, PASSWORD, Person, TestApp};
 
-on_every_store!(
+on_every_store_and_with_a_directory!(
     next_leads_to_the_end_of_every_sign_in,
     next_leads_to_the_end_of_every_change,
     every_alternative_is_a_call_that_works,

@@ -19,6 +19,8 @@ use tokio::sync::watch;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reply {
     Status(u16),
+    /// A status with a body.
+    Body(u16, String),
     /// A status with one more header.
     With(u16, &'static str, String),
     /// Reads the request and never answers.
@@ -148,6 +150,9 @@ async fn converse(mut stream: TcpStream, state: Arc<State>, tell: Arc<watch::Sen
             Reply::HangAfterReading => return std::future::pending().await,
             Reply::CloseAfterReading | Reply::CloseEarly | Reply::HangBeforeReading => return,
             Reply::Status(status) => format!("HTTP/1.1 {status} Told\r\nContent-Length: 2\r\n\r\nok"),
+            Reply::Body(status, body) => {
+                format!("HTTP/1.1 {status} Told\r\nContent-Length: {}\r\n\r\n{body}", body.len())
+            }
             Reply::With(status, name, value) => {
                 format!("HTTP/1.1 {status} Told\r\n{name}: {value}\r\nContent-Length: 0\r\n\r\n")
             }
@@ -168,7 +173,7 @@ async fn endless(mut stream: TcpStream) {
 }
 
 /// One request with a `Content-Length`, or `None` when the other side is gone.
-async fn read(stream: &mut TcpStream) -> Option<Received> {
+pub async fn read(stream: &mut TcpStream) -> Option<Received> {
     let mut bytes = Vec::new();
     let head_end = loop {
         if let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n") {

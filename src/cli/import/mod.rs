@@ -14,7 +14,7 @@ use futures_util::{StreamExt, stream};
 use stepgate::engine::ports::EventKind;
 use stepgate::engine::{Engine, FieldProblem, Imported, Line, Order, Problems, Reason};
 
-use super::account::said;
+use super::desk::said;
 use super::say::say;
 use progress::Progress;
 use report::Report;

@@ -1,6 +1,6 @@
 use crate::engine::ports::{AccountWrite, Attempt, Door, Subject, Verdict};
 use crate::engine::{Call, Engine, Input, Refused};
-use crate::identity::{Account, LoginName, NameRules};
+use crate::identity::{Account, Email, LoginName, NameRules};
 
 use super::check::Checked;
 use super::lower::operation;
@@ -24,7 +24,7 @@ impl Engine {
         if password.expose().is_empty() || self.is_blocked(opened, &suspect).await? {
             return Ok(());
         }
-        let login = login(opened, name);
+        let login = self.login(opened, name);
         let person = directory.check(&call.request_id, login.as_str(), password).await;
         let Some(person) = person.map_err(|error| opened.refuse(error.into()))? else { return Ok(()) };
         let Some(account) = self.account_of(call, &person).await? else { return Ok(()) };
@@ -67,12 +67,14 @@ impl Engine {
         };
         Ok(matches!(self.store.judge(&attempt).await?, Verdict::Blocked { .. }))
     }
-}
 
-/// The name as the directory is told it: one text for all spellings that differ in case and NFKC only. Dots stay, for
-/// the directory does not know our rules about them.
-fn login(opened: &Opened, typed: &str) -> LoginName {
-    let own = opened.account.as_ref().map(|account| account.email.as_str());
-    let name = if opened.name.is_some() { typed } else { own.unwrap_or_default() };
-    LoginName::of_typed(name, &NameRules::default())
+    /// The name as the directory is told it, in lower case and NFKC: one text for all spellings that share a limit. One
+    /// that only our rule about dots makes a known address is told as that address.
+    fn login(&self, opened: &Opened, typed: &str) -> LoginName {
+        let is_meant = |email: &&Email| {
+            opened.name.as_ref().is_none_or(|name| LoginName::of_email(email, &self.policy.names) == *name)
+        };
+        let known = opened.account.as_ref().map(|account| &account.email).filter(is_meant);
+        LoginName::of_typed(known.map_or(typed, Email::as_str), &NameRules::default())
+    }
 }
