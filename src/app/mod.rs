@@ -24,11 +24,11 @@ pub use demo::{Demo, walk_through};
 pub use files::{WorkflowError, catalogue, workflow_sources};
 pub use system::{SystemClock, SystemEntropy};
 
-use crate::config::{Algorithm, Binding, Config};
+use crate::config::{Algorithm, Binding, Config, MasterKey};
 use crate::engine::ports::{Clock, Entropy, Store, StoreError};
-use crate::engine::{Audit, Definitions, Engine, Errands, Passwords, Refused, Settings};
+use crate::engine::{Audit, Definitions, Engine, Errands, KeyDesk, KeyTrouble, Passwords, Refused, Settings};
 use crate::http::{self, Surface};
-use crate::identity::{BadSigningKey, Keys, TokenAlgorithm};
+use crate::identity::{AccessTokens, Keys, TokenAlgorithm};
 
 /// Time and chance, as the server gets them.
 #[derive(Clone)]
@@ -56,8 +56,8 @@ pub enum StartError {
     MasterKey(String),
     #[error("{0}")]
     KeyFile(String),
-    #[error("signing key: {0}")]
-    SigningKey(String),
+    #[error("keys: {0}")]
+    Keys(String),
     #[error("the password hash cannot be computed on this machine")]
     Passwords,
     #[error("listen (STEPGATE_LISTEN): {address}: {why}")]
@@ -66,9 +66,13 @@ pub enum StartError {
     Demo(Box<Refused>),
 }
 
-impl From<BadSigningKey> for StartError {
-    fn from(bad: BadSigningKey) -> Self {
-        StartError::SigningKey(bad.to_string())
+impl From<KeyTrouble> for StartError {
+    fn from(trouble: KeyTrouble) -> Self {
+        match trouble {
+            KeyTrouble::Store(error) => StartError::Store(error),
+            KeyTrouble::Sealed(error) => StartError::MasterKey(error.to_string()),
+            trouble => StartError::Keys(trouble.to_string()),
+        }
     }
 }
 
@@ -141,15 +145,16 @@ impl Application {
 pub async fn engine(config: &Config, world: &World) -> Result<(Engine, Option<crate::delivery::Outbox>), StartError> {
     let catalogue = files::catalogue(config.workflows.as_deref())?;
     let (courier, outbox) = courier::courier(config, world).map_err(StartError::Delivery)?;
-    let keys = Keys::from_master(files::master_key(config, &*world.entropy).map_err(StartError::KeyFile)?);
+    let master = files::master_key(config, &*world.entropy).map_err(StartError::KeyFile)?;
+    let previous: Vec<[u8; 32]> = config.master_key_previous.iter().map(MasterKey::expose).collect();
+    let keys = Keys::with_previous(master, &previous);
     let store: Arc<dyn Store> = stores::open(config).await?;
     let algorithm = match config.tokens.algorithm {
         Algorithm::Es256 => TokenAlgorithm::ES256,
         Algorithm::Rs256 => TokenAlgorithm::RS256,
         Algorithm::EdDsa => TokenAlgorithm::EdDSA,
     };
-    let (issuer, audience) = (&config.tokens.issuer, &config.tokens.audience);
-    let tokens = signing::access_tokens(&*store, &keys, &*world.entropy, algorithm, issuer, audience).await?;
+    let tokens = AccessTokens::new(algorithm, config.tokens.issuer.clone(), config.tokens.audience.clone());
     let passwords = Passwords::new(config.password.concurrency, config.password.queue, world.entropy.bytes())
         .map_err(|_| StartError::Passwords)?;
     let days = |ttl: Duration| TimeDelta::from_std(ttl).unwrap_or(TimeDelta::MAX);
@@ -165,6 +170,7 @@ pub async fn engine(config: &Config, world: &World) -> Result<(Engine, Option<cr
         entropy: Arc::clone(&world.entropy),
         keys,
         tokens,
+        key_desk: KeyDesk::new(signing::fresh_pair, days(config.tokens.key_overlap)),
         policy: config.policy.clone(),
         passwords,
         definitions: Definitions::new(catalogue),
@@ -172,6 +178,7 @@ pub async fn engine(config: &Config, world: &World) -> Result<(Engine, Option<cr
         errands: Errands::new(),
         audit: Audit::new(Vec::new()),
     };
+    engine.open_keys().await?;
     Ok((engine, outbox))
 }
 

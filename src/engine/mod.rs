@@ -10,6 +10,7 @@ mod call;
 mod changes;
 mod definitions;
 mod errands;
+mod keys;
 mod passwords;
 pub mod ports;
 mod sessions;
@@ -28,6 +29,10 @@ pub use call::{
 pub use changes::{ChangeFilter, ChangePage};
 pub use definitions::Definitions;
 pub use errands::Errands;
+pub use keys::{
+    KeyDesk, KeyStatus, KeyTrouble, PairMaker, Progress, Rotation, SealingState, SealingStatus, SigningState,
+    SigningStatus, Turned,
+};
 pub use passwords::{PasswordError, Passwords};
 pub use sessions::Caller;
 pub use wizards::{Gate, Started};
@@ -52,6 +57,7 @@ pub struct Engine {
     pub entropy: Arc<dyn Entropy>,
     pub keys: Keys,
     pub tokens: AccessTokens,
+    pub key_desk: KeyDesk,
     pub policy: Policy,
     pub passwords: Passwords,
     pub definitions: Definitions,

@@ -41,6 +41,7 @@ impl Checked {
 impl Engine {
     /// Looks at the password or code in `input`. Nothing is counted here.
     pub(super) async fn check(&self, opened: &Opened, event: &Event, input: &Input) -> Result<Checked, Refused> {
+        self.meet_keys(&opened.wizard, opened.account.as_ref()).await;
         match input {
             Input::Password { name: _, password } => self.check_password(opened, password).await,
             Input::Code(code) => self.check_code(opened, event, code),

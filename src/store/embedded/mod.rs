@@ -278,6 +278,16 @@ impl Store for EmbeddedStore {
         self.write(move |batch| shared::keep(batch, &name, value)).await
     }
 
+    async fn kept(&self, name: &str) -> Result<Option<Sealed>, StoreError> {
+        let name = name.to_owned();
+        self.read(move |view| shared::kept(view, &name)).await
+    }
+
+    async fn swap_kept(&self, name: &str, old: Option<&Sealed>, new: &Sealed) -> Result<bool, StoreError> {
+        let (name, old, new) = (name.to_owned(), old.cloned(), new.clone());
+        self.write(move |batch| shared::swap_kept(batch, &name, old.as_ref(), &new)).await
+    }
+
     async fn health(&self) -> Result<Health, StoreError> {
         // As a write that changes nothing: it waits for the writing thread, and opens the file anew after a fault.
         self.write(|batch| shared::health(batch)).await

@@ -62,6 +62,22 @@ pub fn keep(batch: &mut Batch, name: &str, value: Sealed) -> Result<Sealed, Stor
     Ok(value)
 }
 
+pub fn kept(view: &impl View, name: &str) -> Result<Option<Sealed>, StoreError> {
+    view.find(&KEPT, name)
+}
+
+pub fn swap_kept(batch: &mut Batch, name: &str, old: Option<&Sealed>, new: &Sealed) -> Result<bool, StoreError> {
+    let kept = batch.find(&KEPT, name)?;
+    if kept.as_ref() == Some(new) {
+        return Ok(true);
+    }
+    if kept.as_ref() != old {
+        return Ok(false);
+    }
+    batch.put(&KEPT, name, new)?;
+    Ok(true)
+}
+
 /// What the store promises, once it has shown that it answers.
 pub fn health(view: &impl View) -> Result<Health, StoreError> {
     view.find(&NUMBERS, layout::LAYOUT_NUMBER)?;

@@ -23,6 +23,7 @@ pub(super) enum Script {
     ReplaceSession,
     EndSession,
     EndOtherSessions,
+    SwapKept,
 }
 
 macro_rules! script {
@@ -36,7 +37,7 @@ static HASHES: LazyLock<Vec<String>> =
     LazyLock::new(|| Script::ALL.iter().map(|s| redis::Script::new(s.source()).get_hash().to_owned()).collect());
 
 impl Script {
-    pub(super) const ALL: [Script; 15] = [
+    pub(super) const ALL: [Script; 16] = [
         Script::Judge,
         Script::RefundSend,
         Script::FailAddress,
@@ -52,6 +53,7 @@ impl Script {
         Script::ReplaceSession,
         Script::EndSession,
         Script::EndOtherSessions,
+        Script::SwapKept,
     ];
 
     pub(super) fn source(self) -> &'static str {
@@ -71,6 +73,7 @@ impl Script {
             Script::ReplaceSession => script!("replace_session.lua"),
             Script::EndSession => script!(flags "allow-oom", "end_session.lua"),
             Script::EndOtherSessions => script!(flags "allow-oom", "end_other_sessions.lua"),
+            Script::SwapKept => script!("swap_kept.lua"),
         }
     }
 

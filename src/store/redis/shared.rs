@@ -2,7 +2,7 @@ use crate::engine::ports::{Change, NewChange, StoreError};
 use crate::identity::{AccountId, Sealed};
 use crate::workflow::Digest;
 
-use super::call::Call;
+use super::call::{Call, Script};
 use super::{RedisStore, record};
 
 impl RedisStore {
@@ -31,5 +31,17 @@ impl RedisStore {
             Some(kept) => record::from_json("a kept secret", &kept),
             None => Ok(value.clone()),
         }
+    }
+
+    pub(super) async fn kept(&self, name: &str) -> Result<Option<Sealed>, StoreError> {
+        let kept = self.link.call(Call::command("GET").arg(self.keys.kept(name))).await?.optional_text()?;
+        kept.map(|text| record::from_json("a kept secret", &text)).transpose()
+    }
+
+    /// Nothing is kept as an empty text, so that stands for nothing.
+    pub(super) async fn swap_kept(&self, name: &str, old: Option<&Sealed>, new: &Sealed) -> Result<bool, StoreError> {
+        let old = old.map(record::to_json).transpose()?.unwrap_or_default();
+        let call = Call::script(Script::SwapKept, self.keys.kept(name)).arg(old).arg(record::to_json(new)?);
+        Ok(self.link.call(call).await?.text()? == "done")
     }
 }

@@ -136,6 +136,14 @@ impl Store for RedisStore {
         RedisStore::keep(self, name, value).await
     }
 
+    async fn kept(&self, name: &str) -> Result<Option<Sealed>, StoreError> {
+        RedisStore::kept(self, name).await
+    }
+
+    async fn swap_kept(&self, name: &str, old: Option<&Sealed>, new: &Sealed) -> Result<bool, StoreError> {
+        RedisStore::swap_kept(self, name, old, new).await
+    }
+
     async fn health(&self) -> Result<Health, StoreError> {
         RedisStore::health(self).await
     }
