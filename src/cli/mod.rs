@@ -4,6 +4,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line prints")]
 
 mod account;
+mod keys;
 mod say;
 mod serve;
 mod workflows;
@@ -32,6 +33,9 @@ enum Command {
     /// Make and list accounts
     #[command(subcommand)]
     Account(account::Account),
+    /// Make, turn over and show the server's keys
+    #[command(subcommand)]
+    Keys(keys::Keys),
     /// Prove and draw workflow files
     #[command(subcommand)]
     Workflows(workflows::Workflows),
@@ -44,6 +48,8 @@ pub fn run() -> ExitCode {
     let done = match cli.command {
         None | Some(Command::Serve) => configured(cli.config).and_then(|config| serve::run(&config)),
         Some(Command::Account(command)) => configured(cli.config).and_then(|config| account::run(&config, command)),
+        Some(Command::Keys(keys::Keys::Generate)) => keys::generate(),
+        Some(Command::Keys(command)) => configured(cli.config).and_then(|config| keys::run(&config, command)),
         Some(Command::Workflows(command)) => workflows::run(command),
         Some(Command::Openapi) => openapi(),
     };

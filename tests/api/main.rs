@@ -48,6 +48,7 @@ mod headers;
 mod idempotency;
 mod input;
 mod instances;
+mod keys;
 mod limits;
 mod operations;
 mod outages;

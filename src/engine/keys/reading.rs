@@ -20,11 +20,11 @@ impl Engine {
     /// Reads the ring again if something of this wizard or account is sealed under a key that this instance does not
     /// know: another one has turned the keys over a moment ago.
     pub(crate) async fn meet_keys(&self, wizard: &Wizard, account: Option<&Account>) {
-        let secret = |account: &Account| account.factors.google.as_ref().map(|factor| factor.secret.clone());
-        let own = wizard.account.as_ref().or(account).and_then(secret);
-        let sealed = [own, account.and_then(secret), wizard.pending.secret.clone()];
-        let answered = wizard.answered.as_ref().map(|answered| answered.answer.clone());
-        if sealed.iter().chain([&answered]).flatten().any(|sealed| !self.keys.knows(sealed)) {
+        let accounts = [wizard.account.as_ref(), account].into_iter().flatten();
+        let enrolled = accounts.filter_map(|account| account.factors.google.as_ref()).map(|factor| &factor.secret);
+        let answered = wizard.answered.as_ref().map(|answered| &answered.answer);
+        let mut sealed = enrolled.chain(&wizard.pending.secret).chain(answered);
+        if sealed.any(|sealed| !self.keys.knows(sealed)) {
             self.read_keys().await;
         }
     }

@@ -73,16 +73,21 @@ impl Engine {
     /// # Errors
     /// When the store gives no answer, or some accounts cannot be opened.
     pub async fn finish_rotation(&self, watch: &(dyn Fn(Progress) + Sync)) -> Result<Option<u64>, KeyTrouble> {
-        if !self.key_desk.begin() {
-            return Ok(None);
-        }
         let report = |progress| {
             self.key_desk.report(Some(progress));
             watch(progress);
         };
-        let done = self.reseal(&report).await;
-        self.key_desk.report(None);
-        done.map(Some)
+        let mut all = None;
+        while self.key_desk.begin() {
+            let done = self.reseal(&report).await;
+            self.key_desk.report(None);
+            all = Some(all.unwrap_or(0) + done?);
+            // Whoever turned the key over again in that moment was told that somebody is at it.
+            if !self.keys.ring().is_resealing() {
+                break;
+            }
+        }
+        Ok(all)
     }
 
     /// As [`Self::finish_rotation`], behind the answer.

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod guard;
+mod keys;
 mod view;
 mod workflows;
 
@@ -16,6 +17,8 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
             .service(accounts::get)
             .service(accounts::patch)
             .service(accounts::delete)
+            .service(keys::list)
+            .service(keys::rotate)
             .service(workflows::list),
     );
 }
