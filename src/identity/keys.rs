@@ -234,7 +234,8 @@ mod tests {
     fn what_a_master_key_alone_has_made_stays_readable() {
         let keys = Keys::from_master([1; 32]);
         assert_eq!(keys.mac("x", &["ab", "c"]), "va7NoyefMofs42vl6HWg_wCDpMh4qWONMXKQ3nNiF9U");
-        let sealed: Sealed = serde_json::from_str(r#""73543793.CQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJYJo14_rB8qitnb2vIquvJiMbHQU""#).unwrap();
+        let sealed: Sealed =
+            serde_json::from_str(r#""73543793.CQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJYJo14_rB8qitnb2vIquvJiMbHQU""#).unwrap();
         assert_eq!(keys.open(&sealed, &["7", "google"]).unwrap().as_slice(), b"seed");
     }
 

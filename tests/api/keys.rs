@@ -135,7 +135,9 @@ async fn an_authenticator_works_before_and_after_everywhere(one: TestApp) {
 
     two.code("google", &waiting, &two.totp(ann.key.as_deref().unwrap())).await.expect(202);
     let (uuid, key) = (enrolling.uuid(), enrolling.str("/data/key").to_owned());
-    one.factor_step(&token, json!({ "uuid": uuid, "action": "code", "code": one.totp(&key), "key": key })).await.expect(202);
+    one.factor_step(&token, json!({ "uuid": uuid, "action": "code", "code": one.totp(&key), "key": key }))
+        .await
+        .expect(202);
     one.clock.advance(30);
     let ben = Person { key: Some(key), ..ben };
     let eve = one.person_with_google("eve").await;

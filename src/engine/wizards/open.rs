@@ -46,13 +46,7 @@ impl Engine {
         Ok(opened)
     }
 
-    async fn load(
-        &self,
-        call: &Call,
-        id: WizardId,
-        gate: Gate<'_>,
-        input: Option<&Input>,
-    ) -> Result<Opened, Refused> {
+    async fn load(&self, call: &Call, id: WizardId, gate: Gate<'_>, input: Option<&Input>) -> Result<Opened, Refused> {
         let now = self.clock.now();
         let (wizard, account, name, address_blocked, caller) = match (gate, input) {
             (Gate::SignIn, Some(Input::Password { name, .. })) => {

@@ -98,11 +98,7 @@ impl KeysView {
     responses((status = 200, body = KeysView), Refusals)
 )]
 #[get("/keys")]
-pub async fn list(
-    surface: web::Data<Surface>,
-    _operator: Operator,
-    context: Context,
-) -> Result<HttpResponse, Problem> {
+pub async fn list(surface: web::Data<Surface>, _operator: Operator, context: Context) -> Result<HttpResponse, Problem> {
     let status = surface.engine.key_status().await.map_err(|trouble| context.problem(trouble.into()))?;
     Ok(json(StatusCode::OK, &KeysView::of(status)))
 }
