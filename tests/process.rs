@@ -11,6 +11,8 @@ mod redis;
 mod commands;
 #[path = "process/crashes.rs"]
 mod crashes;
+#[path = "process/keys.rs"]
+mod keys;
 #[path = "process/logs.rs"]
 mod logs;
 #[path = "process/starting.rs"]

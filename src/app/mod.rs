@@ -29,11 +29,13 @@ pub use dev::Hand;
 pub use files::{WorkflowError, catalogue, workflow_sources};
 pub use system::{SystemClock, SystemEntropy};
 
-use crate::config::{Algorithm, Binding, Config};
+use crate::config::{Algorithm, Binding, Config, MasterKey};
 use crate::engine::ports::{Clock, Entropy, Store, StoreError};
-use crate::engine::{Audit, Definitions, Engine, Errands, ListError, Passwords, Refused, Settings};
+use crate::engine::{
+    Audit, Definitions, Engine, Errands, KeyDesk, KeyTrouble, ListError, Passwords, Refused, Settings,
+};
 use crate::http::{self, Surface};
-use crate::identity::{BadSigningKey, Keys, TokenAlgorithm};
+use crate::identity::{AccessTokens, Keys, TokenAlgorithm};
 use sinks::Output;
 
 /// Time and chance, as the server gets them.
@@ -66,8 +68,8 @@ pub enum StartError {
     Events(String),
     #[error("{0}")]
     KeyFile(String),
-    #[error("signing key: {0}")]
-    SigningKey(String),
+    #[error("keys: {0}")]
+    Keys(String),
     #[error("the password hash cannot be computed on this machine")]
     Passwords,
     #[error("password.list (STEPGATE_PASSWORD__LIST): {path}: {why}")]
@@ -78,9 +80,13 @@ pub enum StartError {
     Demo(Box<Refused>),
 }
 
-impl From<BadSigningKey> for StartError {
-    fn from(bad: BadSigningKey) -> Self {
-        StartError::SigningKey(bad.to_string())
+impl From<KeyTrouble> for StartError {
+    fn from(trouble: KeyTrouble) -> Self {
+        match trouble {
+            KeyTrouble::Store(error) => StartError::Store(error),
+            KeyTrouble::Sealed(error) => StartError::MasterKey(error.to_string()),
+            trouble => StartError::Keys(trouble.to_string()),
+        }
     }
 }
 
@@ -165,15 +171,16 @@ async fn assembled(config: &Config, world: &World, output: Output) -> Result<(En
         courier = hand.with_faults(courier, config.sms.deadline, config.email.deadline);
     }
     let directory = directory::directory(config, world).map_err(StartError::Directory)?;
-    let keys = Keys::from_master(files::master_key(config, &*world.entropy).map_err(StartError::KeyFile)?);
+    let master = files::master_key(config, &*world.entropy).map_err(StartError::KeyFile)?;
+    let previous: Vec<[u8; 32]> = config.master_key_previous.iter().map(MasterKey::expose).collect();
+    let keys = Keys::with_previous(master, &previous);
     let store: Arc<dyn Store> = stores::open(config).await?;
     let algorithm = match config.tokens.algorithm {
         Algorithm::Es256 => TokenAlgorithm::ES256,
         Algorithm::Rs256 => TokenAlgorithm::RS256,
         Algorithm::EdDsa => TokenAlgorithm::EdDSA,
     };
-    let (issuer, audience) = (&config.tokens.issuer, &config.tokens.audience);
-    let tokens = signing::access_tokens(&*store, &keys, &*world.entropy, algorithm, issuer, audience).await?;
+    let tokens = AccessTokens::new(algorithm, config.tokens.issuer.clone(), config.tokens.audience.clone());
     let (pool, strength) = (&config.password, files::strength(config)?);
     let passwords = Passwords::new(pool.concurrency, pool.queue, world.entropy.bytes(), strength)
         .map_err(|_| StartError::Passwords)?;
@@ -191,6 +198,7 @@ async fn assembled(config: &Config, world: &World, output: Output) -> Result<(En
         entropy: Arc::clone(&world.entropy),
         keys,
         tokens,
+        key_desk: KeyDesk::new(signing::fresh_pair, days(config.tokens.key_overlap)),
         policy: config.policy.clone(),
         passwords,
         directory,
@@ -199,6 +207,7 @@ async fn assembled(config: &Config, world: &World, output: Output) -> Result<(En
         errands: Errands::new(),
         audit,
     };
+    engine.open_keys().await?;
     Ok((engine, hand))
 }
 

@@ -7,6 +7,7 @@ mod account;
 mod desk;
 mod export;
 mod import;
+mod keys;
 mod say;
 mod serve;
 mod workflows;
@@ -35,6 +36,9 @@ enum Command {
     /// Make, list, import and export accounts, and help their owners
     #[command(subcommand)]
     Account(account::Account),
+    /// Make, turn over and show the server's keys
+    #[command(subcommand)]
+    Keys(keys::Keys),
     /// Prove and draw workflow files
     #[command(subcommand)]
     Workflows(workflows::Workflows),
@@ -52,6 +56,8 @@ pub fn run() -> ExitCode {
                 Err(message) => Err(message),
             }
         }
+        Some(Command::Keys(keys::Keys::Generate)) => keys::generate(),
+        Some(Command::Keys(command)) => configured(cli.config).and_then(|config| keys::run(&config, command)),
         Some(Command::Workflows(command)) => workflows::run(command),
         Some(Command::Openapi) => openapi(),
     };

@@ -104,6 +104,8 @@ pub struct Config {
     pub redis: Redis,
     /// Always there when `dev` is off.
     pub master_key: Option<MasterKey>,
+    /// Those that the store may have been sealed under before.
+    pub master_key_previous: Vec<MasterKey>,
     pub admin_key: Option<Secret>,
     /// A folder with workflow files; the built-in ones when `None`.
     pub workflows: Option<PathBuf>,
@@ -169,6 +171,7 @@ impl Config {
             store: server.store,
             redis: redis?,
             master_key: server.master_key,
+            master_key_previous: server.master_key_previous,
             admin_key: server.admin_key,
             workflows: server.workflows,
             trusted_proxies: server.trusted_proxies,

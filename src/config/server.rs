@@ -45,6 +45,13 @@ pub(super) const KEYS: &[Key] = &[
     )
     .secret(),
     Key::new(
+        "master_key_previous",
+        Kind::List("base64 of exactly 32 bytes"),
+        Fallback::Value("[]"),
+        "Master keys under which the store may still be sealed; at start it is sealed anew under `master_key`.",
+    )
+    .secret(),
+    Key::new(
         "admin_key",
         Kind::Text("at least 16 characters"),
         Fallback::Unset,
@@ -70,7 +77,7 @@ pub(super) const KEYS: &[Key] = &[
 pub struct MasterKey(Zeroizing<[u8; 32]>);
 
 impl MasterKey {
-    /// The bytes themselves, for [`crate::identity::Keys::from_master`].
+    /// The bytes themselves, for [`crate::identity::Keys::with_previous`].
     pub fn expose(&self) -> [u8; 32] {
         *self.0
     }
@@ -87,6 +94,7 @@ pub(super) struct Server {
     pub listen: SocketAddr,
     pub store: StoreAddress,
     pub master_key: Option<MasterKey>,
+    pub master_key_previous: Vec<MasterKey>,
     pub admin_key: Option<Secret>,
     pub workflows: Option<PathBuf>,
     pub trusted_proxies: Vec<IpNet>,
@@ -100,6 +108,7 @@ pub(super) fn read(reader: &mut Reader) -> (Option<Server>, Option<bool>) {
     });
     let store = reader.required("store", |setting| store::parse(&setting.text()?));
     let master_key = reader.optional("master_key", |setting| master_key(&setting.text()?));
+    let previous = reader.required("master_key_previous", |setting| setting.each(self::master_key));
     let admin_key = reader.optional("admin_key", |setting| {
         let text = setting.text()?;
         if text.chars().count() < 16 { Err("is too short".to_owned()) } else { Ok(Secret::new(text)) }
@@ -110,10 +119,17 @@ pub(super) fn read(reader: &mut Reader) -> (Option<Server>, Option<bool>) {
     if dev == Some(false) && !reader.is_set("master_key") {
         reader.fail("master_key", "must be set when `dev` is off");
     }
-    let server = match (product, listen, store, trusted_proxies) {
-        (Some(product), Some(listen), Some(store), Some(trusted_proxies)) => {
-            Some(Server { product, listen, store, master_key, admin_key, workflows, trusted_proxies })
-        }
+    let server = match (product, listen, store, previous, trusted_proxies) {
+        (Some(product), Some(listen), Some(store), Some(master_key_previous), Some(trusted_proxies)) => Some(Server {
+            product,
+            listen,
+            store,
+            master_key,
+            master_key_previous,
+            admin_key,
+            workflows,
+            trusted_proxies,
+        }),
         _ => None,
     };
     (server, dev)

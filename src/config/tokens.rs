@@ -34,6 +34,12 @@ pub(super) const KEYS: &[Key] = &[
         Fallback::Value("30d"),
         "How long a refresh token holds; at least as long as an access token.",
     ),
+    Key::new(
+        "tokens.key_overlap",
+        Kind::Duration("2m", "7d"),
+        Fallback::Value("10m"),
+        "How long a new signing key is published before it signs; as long as others keep the key set at least.",
+    ),
 ];
 
 /// A signature algorithm (RFC 7518 §3.1, RFC 8037 §3.1).
@@ -51,6 +57,7 @@ pub struct Tokens {
     pub algorithm: Algorithm,
     pub access_ttl: Duration,
     pub refresh_ttl: Duration,
+    pub key_overlap: Duration,
 }
 
 pub(super) fn read(reader: &mut Reader) -> Option<Tokens> {
@@ -65,6 +72,7 @@ pub(super) fn read(reader: &mut Reader) -> Option<Tokens> {
     });
     let access_ttl = reader.required("tokens.access_ttl", Setting::duration);
     let refresh_ttl = reader.required("tokens.refresh_ttl", Setting::duration);
+    let key_overlap = reader.required("tokens.key_overlap", Setting::duration);
     if access_ttl.zip(refresh_ttl).is_some_and(|(access, refresh)| refresh < access) {
         reader.fail("tokens.refresh_ttl", "is shorter than `tokens.access_ttl`");
     }
@@ -74,6 +82,7 @@ pub(super) fn read(reader: &mut Reader) -> Option<Tokens> {
         algorithm: algorithm?,
         access_ttl: access_ttl?,
         refresh_ttl: refresh_ttl?,
+        key_overlap: key_overlap?,
     })
 }
 

@@ -16,6 +16,7 @@ mod directory;
 mod errands;
 mod history;
 mod import;
+mod keys;
 mod passwords;
 pub mod ports;
 mod recovery;
@@ -41,6 +42,10 @@ pub use devices::Devices;
 pub use errands::Errands;
 pub use history::{EventFilter, EventPage};
 pub use import::{Exporting, Imported, Line, Order, Problems};
+pub use keys::{
+    KeyDesk, KeyStatus, KeyTrouble, PairMaker, Progress, Rotation, SealingState, SealingStatus, SigningState,
+    SigningStatus, Turned,
+};
 pub use passwords::{CommonPasswords, ListError, Looked, PasswordError, Passwords, Strength};
 pub use recovery::RecoveryLeft;
 pub use sessions::Caller;
@@ -67,6 +72,7 @@ pub struct Engine {
     pub entropy: Arc<dyn Entropy>,
     pub keys: Keys,
     pub tokens: AccessTokens,
+    pub key_desk: KeyDesk,
     pub policy: Policy,
     pub passwords: Passwords,
     /// Who checks passwords in place of `passwords`, if the operator has a directory of their own.

@@ -68,5 +68,5 @@ pub async fn ready(surface: web::Data<Surface>) -> HttpResponse {
 #[utoipa::path(tag = "operations", responses((status = 200, description = "A JSON Web Key Set.")))]
 #[get("/.well-known/jwks.json")]
 pub async fn jwks(surface: web::Data<Surface>) -> HttpResponse {
-    json(StatusCode::OK, &surface.engine.tokens.jwks())
+    json(StatusCode::OK, &surface.engine.published_keys().await)
 }

@@ -1,41 +1,12 @@
 use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use chrono::{DateTime, Utc};
 use jsonwebtoken::jwk::{Jwk, JwkSet, KeyOperations, PublicKeyUse};
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use jsonwebtoken::{DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
 
-use super::{AccountId, Secret, SessionId};
-
-/// How access tokens are signed.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum TokenAlgorithm {
-    /// ECDSA on P-256 (RFC 7518 §3.4).
-    #[default]
-    ES256,
-    /// RSASSA-PKCS1-v1_5, for clients that know nothing newer (RFC 7518 §3.3).
-    RS256,
-    /// Ed25519 (RFC 8037 §3.1).
-    EdDSA,
-}
-
-impl TokenAlgorithm {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            TokenAlgorithm::ES256 => "ES256",
-            TokenAlgorithm::RS256 => "RS256",
-            TokenAlgorithm::EdDSA => "EdDSA",
-        }
-    }
-
-    fn algorithm(self) -> Algorithm {
-        match self {
-            TokenAlgorithm::ES256 => Algorithm::ES256,
-            TokenAlgorithm::RS256 => Algorithm::RS256,
-            TokenAlgorithm::EdDSA => Algorithm::EdDSA,
-        }
-    }
-}
+use super::{AccountId, BadSigningKey, Secret, SessionId, SigningKey, TokenAlgorithm};
 
 /// What a token says. `sub` is the account, `sid` the session that must still live.
 #[derive(Debug, Serialize, Deserialize)]
@@ -51,29 +22,6 @@ struct Claims {
     nbf: Option<i64>,
 }
 
-/// A key pair as it is kept: sealed, in the store, shared by all instances.
-#[derive(Clone, Serialize, Deserialize)]
-pub struct SigningKey {
-    pub kid: String,
-    pub algorithm: TokenAlgorithm,
-    /// PKCS #8 in PEM.
-    pub private_pem: String,
-}
-
-impl fmt::Debug for SigningKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "SigningKey({} {})", self.algorithm.as_str(), self.kid)
-    }
-}
-
-/// The key cannot be used for signing.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the signing key {kid} cannot be used: {why}")]
-pub struct BadSigningKey {
-    pub kid: String,
-    pub why: String,
-}
-
 /// The account and session that a genuine access token names. Whether the session still lives, the store knows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bearer {
@@ -81,23 +29,35 @@ pub struct Bearer {
     pub session: SessionId,
 }
 
-/// Signs and verifies access tokens (JWT with `typ` `at+jwt`, RFC 9068 §2.1).
+/// Why no token was signed.
+#[derive(Debug, thiserror::Error)]
+pub enum MintError {
+    #[error("there is no key to sign with")]
+    NoKey,
+    #[error(transparent)]
+    Failed(#[from] jsonwebtoken::errors::Error),
+}
+
+/// Signs and verifies access tokens (JWT with `typ` `at+jwt`, RFC 9068 §2.1). The keys may be exchanged while others use
+/// them.
 pub struct AccessTokens {
     issuer: String,
     audience: String,
-    kid: String,
+    /// What tokens are to be signed with.
     algorithm: TokenAlgorithm,
+    pairs: RwLock<Arc<Vec<Pair>>>,
+}
+
+/// A signing key, parsed.
+struct Pair {
+    key: SigningKey,
     signing: EncodingKey,
     verifying: DecodingKey,
     public: Jwk,
 }
 
-impl AccessTokens {
-    const TYPE: &str = "at+jwt";
-
-    /// # Errors
-    /// When the PEM holds no private key for the algorithm.
-    pub fn new(key: &SigningKey, issuer: String, audience: String) -> Result<Self, BadSigningKey> {
+impl Pair {
+    fn parse(key: &SigningKey) -> Result<Self, BadSigningKey> {
         let pem = key.private_pem.as_bytes();
         let bad = |why: jsonwebtoken::errors::Error| BadSigningKey { kid: key.kid.clone(), why: why.to_string() };
         let signing = match key.algorithm {
@@ -111,27 +71,43 @@ impl AccessTokens {
         public.common.public_key_use = Some(PublicKeyUse::Signature);
         public.common.key_operations = Some(vec![KeyOperations::Verify]);
         let verifying = DecodingKey::from_jwk(&public).map_err(bad)?;
-        Ok(AccessTokens {
-            issuer,
-            audience,
-            kid: key.kid.clone(),
-            algorithm: key.algorithm,
-            signing,
-            verifying,
-            public,
-        })
+        Ok(Pair { key: key.clone(), signing, verifying, public })
+    }
+}
+
+impl AccessTokens {
+    const TYPE: &str = "at+jwt";
+
+    /// Signs and verifies nothing until it holds keys.
+    pub fn new(algorithm: TokenAlgorithm, issuer: String, audience: String) -> Self {
+        AccessTokens { issuer, audience, algorithm, pairs: RwLock::default() }
     }
 
-    /// A token for this session from `now` to `expires`, both cut to whole seconds.
+    /// What tokens are to be signed with.
+    pub fn algorithm(&self) -> TokenAlgorithm {
+        self.algorithm
+    }
+
+    /// Uses these keys and no others from now on.
     ///
     /// # Errors
-    /// When the key, which was checked at construction, fails all the same.
-    pub fn mint(
-        &self,
-        bearer: &Bearer,
-        now: DateTime<Utc>,
-        expires: DateTime<Utc>,
-    ) -> Result<Secret, jsonwebtoken::errors::Error> {
+    /// When a PEM holds no private key for its algorithm; the keys held before are then kept.
+    pub fn hold(&self, keys: &[SigningKey]) -> Result<(), BadSigningKey> {
+        let pairs = keys.iter().map(Pair::parse).collect::<Result<Vec<_>, _>>()?;
+        *self.pairs.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(pairs);
+        Ok(())
+    }
+
+    fn pairs(&self) -> Arc<Vec<Pair>> {
+        Arc::clone(&self.pairs.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// A token for this session from `now` to `expires`, both cut to whole seconds. A key of the wanted algorithm signs
+    /// as soon as one may, and until then whichever does.
+    ///
+    /// # Errors
+    /// When no key may sign, or a key, which was checked when it came, fails all the same.
+    pub fn mint(&self, bearer: &Bearer, now: DateTime<Utc>, expires: DateTime<Utc>) -> Result<Secret, MintError> {
         let claims = Claims {
             iss: self.issuer.clone(),
             aud: self.audience.clone(),
@@ -141,30 +117,34 @@ impl AccessTokens {
             exp: expires.timestamp(),
             nbf: None,
         };
-        let mut header = Header::new(self.algorithm.algorithm());
+        let pairs = self.pairs();
+        let able = pairs.iter().filter(|pair| pair.key.signs_at(now));
+        let pair = able.max_by_key(|pair| (pair.key.algorithm == self.algorithm, pair.key.signs_from));
+        let pair = pair.ok_or(MintError::NoKey)?;
+        let mut header = Header::new(pair.key.algorithm.algorithm());
         header.typ = Some(Self::TYPE.to_owned());
-        header.kid = Some(self.kid.clone());
-        jsonwebtoken::encode(&header, &claims, &self.signing).map(Secret::new)
+        header.kid = Some(pair.key.kid.clone());
+        Ok(jsonwebtoken::encode(&header, &claims, &pair.signing).map(Secret::new)?)
     }
 
-    /// Whose token this is, or `None` for anything that is not exactly one of ours: another algorithm, type, key,
-    /// issuer or audience, a changed signature, or a time past its end or before its beginning. Keys that a token brings along (`jwk`, `jku`,
-    /// `x5u`) are never looked at (RFC 8725 §3.1, §3.8, §3.11).
+    /// Whose token this is, or `None` for anything that is not exactly one of ours: another key, another algorithm than
+    /// that key's own, another type, issuer or audience, a changed signature, or a time past its end or before its
+    /// beginning. Keys that a token brings along (`jwk`, `jku`, `x5u`) are never looked at (RFC 8725 §3.1, §3.8, §3.11).
     pub fn verify(&self, token: &str, now: DateTime<Utc>) -> Option<Bearer> {
         let header = jsonwebtoken::decode_header(token).ok()?;
-        let ours = header.alg == self.algorithm.algorithm()
-            && header.typ.as_deref() == Some(Self::TYPE)
-            && header.kid.as_deref() == Some(self.kid.as_str());
-        if !ours {
+        let (pairs, kid) = (self.pairs(), header.kid.as_deref()?);
+        let pair = pairs.iter().find(|pair| pair.key.kid == kid && pair.key.verifies_at(now))?;
+        let algorithm = pair.key.algorithm.algorithm();
+        if header.alg != algorithm || header.typ.as_deref() != Some(Self::TYPE) {
             return None;
         }
-        let mut rules = Validation::new(self.algorithm.algorithm());
+        let mut rules = Validation::new(algorithm);
         rules.set_issuer(&[&self.issuer]);
         rules.set_audience(&[&self.audience]);
         rules.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
         // The library would ask the system for the time.
         rules.validate_exp = false;
-        let claims = jsonwebtoken::decode::<Claims>(token, &self.verifying, &rules).ok()?.claims;
+        let claims = jsonwebtoken::decode::<Claims>(token, &pair.verifying, &rules).ok()?.claims;
         let now = now.timestamp();
         if now >= claims.exp || claims.nbf.is_some_and(|nbf| now < nbf) {
             return None;
@@ -172,14 +152,25 @@ impl AccessTokens {
         Some(Bearer { account: claims.sub.parse().ok()?, session: SessionId::parse(&claims.sid)? })
     }
 
-    /// The public keys for `/.well-known/jwks.json` (RFC 7517 §5).
-    pub fn jwks(&self) -> JwkSet {
-        JwkSet { keys: vec![self.public.clone()] }
+    /// Whether the token looks like ours and names a key that is not held: another instance may have made it since.
+    pub fn names_unknown_key(&self, token: &str) -> bool {
+        let Ok(header) = jsonwebtoken::decode_header(token) else { return false };
+        let unknown = |kid: &str| self.pairs().iter().all(|pair| pair.key.kid != kid);
+        header.typ.as_deref() == Some(Self::TYPE) && header.kid.as_deref().is_some_and(unknown)
+    }
+
+    /// The public keys for `/.well-known/jwks.json` (RFC 7517 §5): those that sign, will sign, or have signed something
+    /// that has not expired.
+    pub fn jwks(&self, now: DateTime<Utc>) -> JwkSet {
+        let pairs = self.pairs();
+        let living = pairs.iter().filter(|pair| pair.key.verifies_at(now));
+        JwkSet { keys: living.map(|pair| pair.public.clone()).collect() }
     }
 }
 
 impl fmt::Debug for AccessTokens {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "AccessTokens({} {})", self.algorithm.as_str(), self.kid)
+        let keys = self.pairs();
+        f.debug_list().entries(keys.iter().map(|pair| &pair.key)).finish()
     }
 }

@@ -77,6 +77,7 @@ mod idempotency;
 mod imported_hashes;
 mod input;
 mod instances;
+mod keys;
 mod limits;
 mod operations;
 mod outages;

@@ -263,10 +263,9 @@ fn algorithm(of: TokenAlgorithm) -> Algorithm {
 
 /// The key that the server itself signs with, out of its store.
 async fn servers_key(app: &TestApp, of: TokenAlgorithm) -> SigningKey {
-    let name = format!("signing-key-{}", of.as_str());
-    let nothing = app.engine.keys.seal(b"{}", &[&name], [0; 24]);
-    let kept = app.engine.store.keep(&name, &nothing).await.unwrap();
-    serde_json::from_slice(&app.engine.keys.open(&kept, &[&name]).unwrap()).unwrap()
+    let kept = app.engine.store.kept("key-ring").await.unwrap().unwrap();
+    let ring = app.engine.keys.open_ring(&kept).unwrap();
+    ring.signing.into_iter().find(|key| key.algorithm == of).unwrap()
 }
 
 fn der_of(key: &SigningKey) -> Vec<u8> {

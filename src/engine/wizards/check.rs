@@ -80,6 +80,7 @@ impl Engine {
         event: &Event,
         input: &Input,
     ) -> Result<Checked, Refused> {
+        self.meet_keys(&opened.wizard, opened.account.as_ref()).await;
         match input {
             Input::Password { name: _, password } => self.check_password(call, opened, password).await,
             Input::Code(code) => self.check_code(opened, event, code),

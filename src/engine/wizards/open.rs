@@ -46,6 +46,13 @@ impl Engine {
         gate: Gate<'_>,
         input: Option<&Input>,
     ) -> Result<Opened, Refused> {
+        let (opened, ()) = tokio::join!(self.load(call, id, gate, input), self.keep_up(self.clock.now()));
+        let opened = opened?;
+        self.meet_keys(&opened.wizard, opened.account.as_ref()).await;
+        Ok(opened)
+    }
+
+    async fn load(&self, call: &Call, id: WizardId, gate: Gate<'_>, input: Option<&Input>) -> Result<Opened, Refused> {
         let now = self.clock.now();
         let (wizard, account, name, address_blocked, caller) = match (gate, input) {
             (Gate::SignIn, Some(Input::Password { name, .. })) => {

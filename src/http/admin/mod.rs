@@ -6,6 +6,7 @@ mod factors;
 mod fields;
 mod guard;
 mod import;
+mod keys;
 mod lock;
 mod see;
 mod sessions;
@@ -32,6 +33,8 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
             .service(sessions::end)
             .service(sessions::end_all)
             .service(events::list)
+            .service(keys::list)
+            .service(keys::rotate)
             .service(workflows::list),
     );
 }
