@@ -41,6 +41,7 @@ mod codes;
 mod confirm_password;
 mod delivery;
 mod enumeration;
+mod event_sinks;
 mod factors;
 mod guesses;
 mod harness;
@@ -51,6 +52,7 @@ mod instances;
 mod limits;
 mod operations;
 mod outages;
+mod qa;
 #[path = "../harness/redis.rs"]
 mod redis;
 mod replays;
