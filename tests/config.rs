@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use stepgate::config::{
-    Algorithm, Binding, Config, ConfigErrors, EmailProvider, Fallback, LogFormat, Origin, SmsProvider, StoreAddress,
-    json_schema, keys, reference,
+    Algorithm, Binding, Config, ConfigErrors, EmailProvider, Events, EventsFile, Fallback, LogFormat, Origin,
+    SmsProvider, StoreAddress, json_schema, keys, reference,
 };
-use stepgate::identity::{Policy, Secret};
+use stepgate::identity::{Factor, MfaPolicy, Policy, Secret};
 
 const KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 
@@ -266,6 +266,123 @@ fn values_that_do_not_fit_together_are_refused() {
         let refused = self::env(&env.into_iter().collect::<Vec<_>>()).expect_err(key);
         assert_eq!(refused.0.iter().map(|error| error.key.as_str()).collect::<Vec<_>>(), [key], "{more:?}: {refused}");
     }
+}
+
+#[test]
+fn policies_are_read_from_tables_and_from_json() {
+    let json = r#"[{"groups":["staff"],"required":["google","sms"],"allowed":["google","sms"],"grace":"7d",
+        "since":"2026-01-01T00:00:00Z","remember":"30d"},{"remember":"0s"}]"#;
+    let (_folder, path) = toml(
+        "[mfa]\nstep_up = \"5m\"\n[[mfa.policies]]\ngroups = [\"staff\"]\nrequired = [\"google\", \"sms\"]\n\
+         allowed = [\"google\", \"sms\"]\ngrace = \"7d\"\nsince = \"2026-01-01T01:00:00+01:00\"\n\
+         [[mfa.policies]]\nremember = \"0s\"\n",
+    );
+    let staff = MfaPolicy {
+        groups: ["staff".to_owned()].into(),
+        required: vec![Factor::Google, Factor::Sms],
+        allowed: vec![Factor::Google, Factor::Sms],
+        grace: 7 * 86_400,
+        since: Some(chrono::DateTime::from_timestamp(1_767_225_600, 0).unwrap()),
+        remember: 30 * 86_400,
+    };
+    let everybody = MfaPolicy {
+        groups: [].into(),
+        required: vec![],
+        allowed: Factor::ALL.to_vec(),
+        grace: 0,
+        since: None,
+        remember: 0,
+    };
+    for (config, step_up) in [(env(&[("STEPGATE_MFA__POLICIES", json)]), 900), (load(Some(&path), &[]), 300)] {
+        let policy = config.unwrap().policy;
+        assert_eq!((&policy.mfa[..], policy.step_up), (&[staff.clone(), everybody.clone()][..], step_up));
+    }
+}
+
+#[test]
+fn a_bad_entry_is_named_with_its_member_and_all_are_looked_at() {
+    let json = r#"[{"required":["google"]},{"required":["pigeon"],"grace":"9y","remember":5},{"groups":["x"]},
+        {"required":["sms"],"allowed":["google"]},{"required":["sms"],"since":"yesterday"},
+        {"remember":"1d","colour":"red"},{"allowed":["sms","sms"]},{"allowed":"sms"},{"groups":[" "],"remember":"1d"}]"#;
+    let said = errors(&[("STEPGATE_MFA__POLICIES", json), ("STEPGATE_MFA__STEP_UP", "13h")]);
+    let wanted = [
+        "entry 2: required: entry 1: \"pigeon\" is no factor; accepted: an array of: `google`, `sms`, `email`",
+        "entry 2: grace: \"9y\" is out of bounds; accepted: a duration from 0s to 365d",
+        "entry 2: remember: must be a duration in quotes",
+        "entry 3: sets none of required, allowed and remember",
+        "entry 4: required: sms is not allowed by `allowed`",
+        "entry 5: since: \"yesterday\" is no such time",
+        "entry 6: \"colour\" is not known; accepted: an array of tables with `groups`, `required`",
+        "entry 7: allowed: names a factor twice",
+        "entry 8: allowed: must be an array",
+        "entry 9: groups: entry 1: is empty",
+        "mfa.step_up (from STEPGATE_MFA__STEP_UP): \"13h\" is out of bounds",
+    ];
+    for part in wanted {
+        assert_eq!(said.iter().filter(|line| line.contains(part)).count(), 1, "{part} in {said:#?}");
+    }
+    assert_eq!(said.len(), wanted.len(), "{said:#?}");
+    for bad in ["[1]", "[[]]", "{}", "x"] {
+        let said = errors(&[("STEPGATE_MFA__POLICIES", bad)]);
+        assert!(
+            said.len() == 1 && said[0].starts_with("mfa.policies (from STEPGATE_MFA__POLICIES)"),
+            "{bad}: {said:?}"
+        );
+    }
+}
+
+#[test]
+fn testers_are_for_dev_mode_only_and_have_codes_of_the_right_length() {
+    let good = r#"[{"to":"+420 601 000 000","code":"123456","until":"2026-12-31"},
+        {"to":"qa@example.com","code":"000000","until":"2026-06-30"}]"#;
+    let testers = env(&[("STEPGATE_TESTERS", good)]).unwrap().policy.testers;
+    assert_eq!(testers.len(), 2);
+    assert_eq!((testers[0].to.as_str(), testers[0].code.expose()), ("+420601000000", "123456"));
+    assert_eq!(testers[0].until.to_rfc3339(), "2027-01-01T00:00:00+00:00", "the last day counts");
+    let said = errors(&production(&[("STEPGATE_TESTERS", good)]));
+    assert!(said.len() == 1 && said[0].contains("fixed codes are for dev mode only"), "{said:?}");
+    let bad = r#"[{"to":"nobody","code":"c4n4ry","until":"soon"},{"to":"a@example.com","code":123456},{"x":1}]"#;
+    let said = errors(&[("STEPGATE_TESTERS", bad)]);
+    for part in [
+        "entry 1: to: \"nobody\" is neither a phone number nor an email address",
+        "entry 1: code: must be exactly 6 digits",
+        "entry 1: until: \"soon\" is no day",
+        "entry 2: code: must be text: digits in quotes",
+        "entry 2: until: must be set; accepted: a day in quotes",
+        "entry 3: \"x\" is not known",
+    ] {
+        assert_eq!(said.iter().filter(|line| line.contains(part)).count(), 1, "{part} in {said:#?}");
+    }
+    assert!(!said.join("\n").contains("c4n4ry"), "{said:?}");
+    let said = errors(&[("STEPGATE_TESTERS", good), ("STEPGATE_LIMITS__CODE_DIGITS", "8")]);
+    assert!(said.iter().all(|line| line.contains("code: must be exactly 8 digits")) && said.len() == 2, "{said:?}");
+}
+
+#[test]
+fn events_go_where_they_can() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("events.jsonl");
+    let config = env(&[("STEPGATE_EVENTS__FILE", path.to_str().unwrap())]).unwrap();
+    assert_eq!(config.events.file, Some(EventsFile::Path(path.clone())));
+    assert_eq!(env(&[("STEPGATE_EVENTS__FILE", "-")]).unwrap().events.file, Some(EventsFile::Output));
+    assert_eq!(env(&[]).unwrap().events, Events { file: None, webhook: None });
+    let said = errors(&[
+        ("STEPGATE_EVENTS__FILE", folder.path().join("no/such.jsonl").to_str().unwrap()),
+        ("STEPGATE_EVENTS__WEBHOOK__URL", "https://example.com/?token=c4n4ry"),
+    ]);
+    assert!(said.iter().any(|line| line.starts_with("events.file") && line.contains("folder that exists")), "{said:?}");
+    assert!(said.iter().any(|line| line.starts_with("events.webhook.secret (not set")), "{said:?}");
+    assert!(said.len() == 2 && !said.join("").contains("c4n4ry"), "{said:?}");
+}
+
+#[test]
+fn the_schema_takes_tables_as_the_reader_does() {
+    let validator = jsonschema::draft202012::new(&json_schema()).unwrap();
+    let file = |policies: &str| serde_json::from_str(&format!("{{\"mfa\":{{\"policies\":{policies}}}}}")).unwrap();
+    assert!(validator.is_valid(&file(r#"[{"required":["sms"],"grace":"7d"}]"#)));
+    assert!(!validator.is_valid(&file(r#"[{"required":"sms"}]"#)));
+    assert!(!validator.is_valid(&file(r#"[{"colour":"red"}]"#)));
+    assert!(!validator.is_valid(&serde_json::from_str(r#"{"testers":[{"to":"+420601000000"}]}"#).unwrap()));
 }
 
 #[test]

@@ -17,10 +17,11 @@ use chrono::{DateTime, Utc};
 use serde_json::json;
 use smtp::{Behaviour, Fault, SmtpSink, Stage};
 use stepgate::delivery::{
-    Chain, Login, Outbox, Relay, Security, Sender, Smtp, SmtpSettings, Webhook, WebhookSettings, Wording,
+    Chain, EventWebhook, Login, Outbox, Queued, Relay, Security, Sender, Smtp, SmtpSettings, Webhook, WebhookSettings,
+    Wording,
 };
 use stepgate::engine::ports::{
-    Address, Channel, Clock, Courier, Entropy, Message, MessageKind, Notice, Receipt, SendFailure,
+    Address, Channel, Clock, Courier, Entropy, Event, EventSink, Message, MessageKind, Notice, Receipt, SendFailure,
 };
 use stepgate::identity::{Code, Email, Factor, Locale, Phone, Secret};
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -577,4 +578,43 @@ async fn a_notice_reaches_a_mailbox_and_no_sms_gateway() {
     assert!(data.contains("If this was not you"), "{data}");
     assert_eq!(send(&chain, &Message { kind: notice, ..text() }).await, Err(SendFailure::Refused));
     assert!(gate.requests().is_empty());
+}
+
+// ---- events
+
+fn event(id: usize) -> Event {
+    let event = json!({ "id": id.to_string(), "time": "2026-01-15T12:00:05Z", "type": "locked", "actor": "person" });
+    serde_json::from_value(event).unwrap()
+}
+
+fn events_to(sink: &WebhookSink) -> Queued {
+    Log::capture();
+    let timeout = Duration::from_millis(300);
+    let settings = WebhookSettings { url: Secret::new(sink.url.as_str()), secret: Secret::new(SECRET), timeout };
+    Queued::new(EventWebhook::new(settings, Arc::new(Fixed)).unwrap(), Arc::new(Counting::default()))
+}
+
+#[tokio::test]
+async fn events_are_posted_signed_until_they_are_taken() {
+    for trouble in [Reply::Status(500), Reply::Status(400), Reply::CloseAfterReading, Reply::HangAfterReading] {
+        let sink = WebhookSink::start([trouble.clone(), Reply::Status(200)]).await;
+        let events = events_to(&sink);
+        events.take(&[event(1), event(2)]).await;
+        events.finish().await;
+        let requests = sink.requests();
+        assert_eq!(requests.len(), 2, "{trouble:?}");
+        assert_eq!(requests[0].body, requests[1].body);
+        assert_eq!(requests[1].signed_at(SECRET), Some(NOW));
+        assert_eq!(requests[1].header("content-type"), Some("application/json"));
+        let told = json!({ "time": "2026-01-15T12:00:05Z", "type": "locked", "actor": "person" });
+        let with = |id: &str| {
+            let mut event = told.clone();
+            event["id"] = id.into();
+            event
+        };
+        assert_eq!(requests[1].json(), json!({ "events": [with("1"), with("2")] }));
+    }
+    let log = Log::written();
+    assert!(log.contains("events could not be delivered") && log.contains("status 500"), "{log}");
+    assert!(!log.contains("/sms"), "no address in the log, for it may hold a token: {log}");
 }

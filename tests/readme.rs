@@ -6,7 +6,9 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
+use stepgate::app::SystemClock;
 use stepgate::config::Config;
+use stepgate::engine::ports::Clock as _;
 use stepgate::identity::{Secret, signature};
 
 fn document(name: &str) -> String {
@@ -94,6 +96,23 @@ fn the_commands_of_the_readme_sign_in_and_turn_sms_on() {
 }
 
 #[test]
+fn the_commands_of_the_guide_for_qa_do_what_they_say() {
+    let folder = tempfile::tempdir().unwrap();
+    let until = (SystemClock.now() + chrono::TimeDelta::days(30)).format("%F");
+    let testers = format!(r#"[{{"to":"+420601000000","code":"123456","until":"{until}"}}]"#);
+    let settings = [("STEPGATE_ADMIN_KEY", "an-admin-key-for-qa"), ("STEPGATE_TESTERS", &testers)];
+    let server = Server::start_with(folder.path(), &settings, "/2fa/google");
+    let script = blocks(&document("docs/qa.md"), "bash").join("\n");
+    let said = bash(&script.replace("127.0.0.1:8080", server.told("http://")));
+    assert_eq!(said.matches(r#""code":202"#).count(), 3, "{said}");
+    for part in
+        [r#""code":"code_expired""#, r#""offset":360"#, r#""code":"delivery_failed""#, r#"{"total":0,"data":[]}"#]
+    {
+        assert_eq!(said.matches(part).count(), 1, "{part} in {said}");
+    }
+}
+
+#[test]
 fn the_commands_that_the_server_prints_sign_in() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(folder.path());
@@ -117,6 +136,17 @@ fn the_configuration_of_the_readme_is_a_good_one() {
     let config = Config::load(Some(&file), secrets.into_iter()).unwrap();
     assert!(!config.dev);
     assert_eq!(config.warnings(), &[] as &[String]);
+}
+
+/// The policies in the guide for operators load.
+#[test]
+fn the_policies_of_the_guide_are_good_ones() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("stepgate.toml");
+    let examples = blocks(&document("docs/operations.md"), "toml");
+    let policies = examples.iter().find(|text| text.contains("mfa.policies")).unwrap();
+    std::fs::write(&file, policies).unwrap();
+    assert_eq!(Config::load(Some(&file), std::iter::empty()).unwrap().policy.mfa.len(), 2);
 }
 
 /// The whole files in the guide to workflows are proved, one by one.

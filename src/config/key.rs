@@ -1,7 +1,7 @@
-/// One thing that can be set.
-#[derive(Debug, Clone, Copy)]
+/// One thing that can be set: a key, or a member of the tables that a key lists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Key {
-    /// Sections and name joined by dots, such as `sms.webhook.url`.
+    /// Sections and name joined by dots, such as `sms.webhook.url`; the mere name of a member.
     pub path: &'static str,
     pub kind: Kind,
     pub fallback: Fallback,
@@ -25,6 +25,8 @@ pub enum Kind {
     Text(&'static str),
     /// An array of texts; in words, what each of them may be.
     List(&'static str),
+    /// An array of tables with these members.
+    Tables(&'static [Key]),
 }
 
 /// What holds when a key is not set.
@@ -36,6 +38,8 @@ pub enum Fallback {
     Computed(&'static str),
     /// Nothing: the key is optional, or needed under the conditions that its meaning names.
     Unset,
+    /// Nothing: it must be set.
+    Needed,
 }
 
 impl Key {
@@ -63,6 +67,10 @@ impl Key {
             }
             Kind::Text(accepted) => accepted.to_owned(),
             Kind::List(accepted) => format!("an array of: {accepted}"),
+            Kind::Tables(members) => {
+                let names: Vec<String> = members.iter().map(|member| format!("`{}`", member.path)).collect();
+                format!("an array of tables with {}", names.join(", "))
+            }
         }
     }
 }

@@ -9,12 +9,14 @@
 mod cors;
 mod directory;
 mod email;
+mod entry;
 mod error;
 mod events;
 mod http;
 mod key;
 mod limits;
 mod log;
+mod mfa;
 mod names;
 mod password;
 mod reader;
@@ -24,6 +26,7 @@ mod server;
 mod sms;
 mod source;
 mod store;
+mod testers;
 mod tokens;
 mod totp;
 mod wizard;
@@ -80,11 +83,17 @@ pub const KEYS: &[Section] = &[
     Section { name: "wizard", about: "Wizards as such.", keys: wizard::KEYS },
     Section { name: "limits", about: "Codes, tries, sends, and how failures are punished.", keys: limits::KEYS },
     Section { name: "totp", about: "Authenticator apps.", keys: totp::KEYS },
+    Section {
+        name: "mfa",
+        about: "Second factors: who must have which, and for how long one counts.",
+        keys: mfa::KEYS,
+    },
     Section { name: "names", about: "Which spellings of a name are the same.", keys: names::KEYS },
     Section { name: "http", about: "The HTTP server.", keys: http::KEYS },
     Section { name: "cors", about: "Browsers on other origins.", keys: cors::KEYS },
     Section { name: "events", about: "What has happened: signing in, changes, failures.", keys: events::KEYS },
     Section { name: "log", about: "The log, on standard error.", keys: log::KEYS },
+    Section { name: "testers", about: "Test identities, on a developer's machine.", keys: testers::KEYS },
 ];
 
 /// Every key of every section.
@@ -121,7 +130,7 @@ pub struct Config {
     pub cors: Cors,
     pub events: Events,
     pub log: Log,
-    /// The numbers of `[limits]`, `[totp]`, `[names]` and `sms.allowed_prefixes`.
+    /// The numbers of `[limits]`, `[totp]`, `[names]`, `[mfa]`, `[[testers]]` and `sms.allowed_prefixes`.
     pub policy: Policy,
     warnings: Vec<String>,
 }
@@ -154,14 +163,18 @@ impl Config {
         let directory = directory::read(reader);
         let (http, cors) = (http::read(reader), cors::read(reader));
         let (events, log) = (events::read(reader), log::read(reader));
-        let (limits, names) = (limits::read(reader), names::read(reader));
+        let (limits, names, mfa) = (limits::read(reader), names::read(reader), mfa::read(reader));
+        let testers = testers::read(reader, dev, limits.as_ref().map(|limits| limits.code_digits));
         let totp = totp::read(reader, server.as_ref().map(|server| server.product.as_str()));
-        let (server, limits, totp, sms) = (server?, limits?, totp?, sms?);
+        let (server, limits, totp, sms, mfa) = (server?, limits?, totp?, sms?, mfa?);
         let policy = Policy {
             allowed_prefixes: sms.allowed_prefixes.clone(),
             totp: totp.totp,
             issuer: totp.issuer,
             names: names?,
+            mfa: mfa.policies,
+            step_up: mfa.step_up,
+            testers: testers?,
             ..limits
         };
         let mut config = Config {

@@ -1,7 +1,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use figment::value::Value;
+use figment::value::{Dict, Value};
 
 use super::error::{ConfigError, ConfigErrors, Origin};
 use super::key::{Fallback, Key, Kind};
@@ -35,7 +35,7 @@ impl Reader {
         match (self.sources.figment.find_value(path), key.fallback) {
             (Ok(value), _) => self.parse(key, value, parse),
             (Err(_), Fallback::Value(text)) => self.parse(key, Value::from(text), parse),
-            (Err(_), Fallback::Computed(_) | Fallback::Unset) => {
+            (Err(_), Fallback::Computed(_) | Fallback::Unset | Fallback::Needed) => {
                 self.fail(path, "must be set");
                 None
             }
@@ -50,12 +50,17 @@ impl Reader {
     /// Remembers a problem that only several values together have, at the key that should change.
     pub fn fail(&mut self, path: &str, problem: impl Into<String>) {
         let accepted = keys().find(|key| key.path == path).map(Key::accepted).unwrap_or_default();
+        self.fail_with(path, problem, accepted);
+    }
+
+    /// As [`Self::fail`], where something else is accepted than the key says as a whole.
+    pub fn fail_with(&mut self, path: &str, problem: impl Into<String>, accepted: String) {
         let origin = self.sources.origin(path);
         let error = ConfigError { key: path.to_owned(), origin, problem: problem.into(), accepted };
         self.sources.errors.push(error);
     }
 
-    fn key(&self, path: &str) -> Option<&'static Key> {
+    pub fn key(&self, path: &str) -> Option<&'static Key> {
         let key = keys().find(|key| key.path == path);
         debug_assert!(key.is_some(), "{path} is read but not in KEYS");
         key
@@ -87,6 +92,15 @@ pub(super) struct Setting {
 }
 
 impl Setting {
+    /// `loose`: everything is text, and has to be read as what it is.
+    pub fn new(key: &'static Key, value: Value, loose: bool) -> Self {
+        Setting { key, value, loose }
+    }
+
+    pub fn name(&self) -> &'static str {
+        self.key.path
+    }
+
     /// # Errors
     /// When the value is not text, or holds a control character.
     pub fn text(&self) -> Result<String, String> {
@@ -148,20 +162,28 @@ impl Setting {
 
     /// The texts of an array, each without control characters; at most 1,000 of them.
     pub fn list(&self) -> Result<Vec<String>, String> {
-        let written = match self.value.as_str() {
-            Some(text) if self.loose && is_list(self.key.kind) => array(text),
-            _ => None,
-        };
-        let not_array = || "must be an array, such as [\"one\", \"two\"]".to_owned();
-        let items = written.as_ref().unwrap_or(&self.value).as_array().ok_or_else(not_array)?;
-        if items.len() > 1_000 {
-            return Err("has more than 1,000 entries".to_owned());
-        }
+        let items = self.items().ok_or("must be an array, such as [\"one\", \"two\"]")??;
         let text = |item: &Value| match item.as_str() {
             Some(text) if !text.chars().any(char::is_control) => Ok(text.to_owned()),
             _ => Err("every entry must be text without control characters".to_owned()),
         };
         items.iter().map(text).collect()
+    }
+
+    pub fn tables(&self) -> Result<Vec<Dict>, String> {
+        let items = self.items().ok_or("must be an array of tables")??;
+        let dict = |item: &Value| item.as_dict().cloned().ok_or_else(|| "every entry must be a table".to_owned());
+        items.iter().map(dict).collect()
+    }
+
+    /// The entries of an array, if it is one and not too long.
+    fn items(&self) -> Option<Result<Vec<Value>, String>> {
+        let written = match self.value.as_str() {
+            Some(text) if self.loose && is_list(self.key.kind) => array(text),
+            _ => None,
+        };
+        let items = written.as_ref().unwrap_or(&self.value).as_array()?;
+        Some(if items.len() > 1_000 { Err("has more than 1,000 entries".to_owned()) } else { Ok(items.to_vec()) })
     }
 
     /// A list whose entries are each parsed; the first bad one is named by its place.

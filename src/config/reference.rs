@@ -21,16 +21,40 @@ pub fn reference() -> String {
         for key in section.keys {
             page.push_str(&row(key));
         }
+        for key in section.keys {
+            page.push_str(&members(key));
+        }
     }
     page
 }
 
-fn row(key: &Key) -> String {
-    let default = match key.fallback {
+/// What each entry of a list of tables may hold.
+fn members(key: &Key) -> String {
+    let Kind::Tables(members) = key.kind else { return String::new() };
+    let mut list = format!("\nAn entry of `{}` has\n\n", key.path);
+    for member in members {
+        let (name, accepted) = (member.path, member.accepted());
+        let default = match member.fallback {
+            Fallback::Value(_) => format!("default {}", default_in_words(member)),
+            Fallback::Computed(_) | Fallback::Unset => "optional".to_owned(),
+            Fallback::Needed => "needed".to_owned(),
+        };
+        list.push_str(&format!("- `{name}` ({accepted}; {default}): {}\n", member.meaning));
+    }
+    list
+}
+
+fn default_in_words(key: &Key) -> String {
+    match key.fallback {
         Fallback::Value(text) => format!("`{text}`"),
         Fallback::Computed(words) => words.to_owned(),
         Fallback::Unset => "not set".to_owned(),
-    };
+        Fallback::Needed => "must be set".to_owned(),
+    }
+}
+
+fn row(key: &Key) -> String {
+    let default = default_in_words(key);
     let cell = |text: &str| text.replace('|', "\\|");
     let (accepted, meaning) = (cell(&key.accepted()), cell(key.meaning));
     format!("| `{}` | `{}` | {} | {accepted} | {meaning} |\n", key.path, key.variable(), cell(&default))
@@ -72,6 +96,7 @@ fn schema_of(key: &Key) -> Value {
         Kind::Duration(..) | Kind::Text(_) => json!({ "type": "string" }),
         Kind::Choice(words) => json!({ "enum": words }),
         Kind::List(_) => json!({ "type": "array", "items": { "type": "string" } }),
+        Kind::Tables(members) => json!({ "type": "array", "items": table(members) }),
     };
     if let Some(schema) = schema.as_object_mut() {
         schema.insert("description".to_owned(), format!("{} Accepted: {}.", key.meaning, key.accepted()).into());
@@ -82,12 +107,20 @@ fn schema_of(key: &Key) -> Value {
     schema
 }
 
+fn table(members: &[Key]) -> Value {
+    let properties: Map<String, Value> =
+        members.iter().map(|member| (member.path.to_owned(), schema_of(member))).collect();
+    let needed: Vec<&str> =
+        members.iter().filter(|member| member.fallback == Fallback::Needed).map(|member| member.path).collect();
+    json!({ "type": "object", "properties": properties, "required": needed, "additionalProperties": false })
+}
+
 fn default_of(key: &Key) -> Option<Value> {
     let Fallback::Value(text) = key.fallback else { return None };
     match key.kind {
         Kind::Flag => Some(Value::Bool(text == "true")),
         Kind::Integer(..) => text.parse::<u64>().ok().map(Value::from),
-        Kind::List(_) => serde_json::to_value(array(text)?).ok(),
+        Kind::List(_) | Kind::Tables(_) => serde_json::to_value(array(text)?).ok(),
         Kind::Duration(..) | Kind::Choice(_) | Kind::Text(_) => Some(text.into()),
     }
 }

@@ -169,5 +169,5 @@ pub(super) fn array(text: &str) -> Option<Value> {
 
 /// Whether a text from the environment has to be read as something else first.
 pub(super) fn is_list(kind: Kind) -> bool {
-    matches!(kind, Kind::List(_))
+    matches!(kind, Kind::List(_) | Kind::Tables(_))
 }

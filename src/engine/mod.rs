@@ -21,6 +21,7 @@ mod passwords;
 pub mod ports;
 mod recovery;
 mod sessions;
+mod standing;
 mod success;
 mod wizards;
 
@@ -30,10 +31,7 @@ use chrono::TimeDelta;
 
 pub use accounts::{AccountPatch, NewAccount, NewPassword};
 pub use audit::{Audit, Happening};
-pub use call::{
-    Asking, Call, Client, CodeInput, Data, DeviceGrant, Enrolment, FieldProblem, Idempotency, Input, Reason, Refused,
-    SendReceipt, Standing, Success, Token, Tokens,
-};
+pub use call::{Call, Client, CodeInput, FieldProblem, Idempotency, Input, Reason, Refused};
 pub use changes::{ChangeFilter, ChangePage};
 pub use credentials::PasswordPair;
 pub use definitions::Definitions;
@@ -49,6 +47,7 @@ pub use keys::{
 pub use passwords::{CommonPasswords, ListError, Looked, PasswordError, Passwords, Strength};
 pub use recovery::RecoveryLeft;
 pub use sessions::Caller;
+pub use standing::{Asking, Data, DeviceGrant, Enrolment, SendReceipt, Standing, Success, Token, Tokens};
 pub use success::Redeemed;
 pub use wizards::{Gate, Started};
 

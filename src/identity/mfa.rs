@@ -28,8 +28,10 @@ impl MfaPolicy {
 
     fn is_met(&self, account: &Account, now: DateTime<Utc>) -> bool {
         let start = self.since.map_or(account.created_at, |since| since.max(account.created_at));
-        let grace = TimeDelta::seconds(i64::try_from(self.grace).unwrap_or(i64::MAX / 1_000));
-        self.required.is_empty() || self.required.iter().any(|factor| account.has(*factor)) || now < start + grace
+        let grace = i64::try_from(self.grace).ok().and_then(TimeDelta::try_seconds);
+        let end = grace.and_then(|grace| start.checked_add_signed(grace));
+        let is_graced = end.is_none_or(|end| now < end);
+        self.required.is_empty() || self.required.iter().any(|factor| account.has(*factor)) || is_graced
     }
 }
 
@@ -61,5 +63,120 @@ impl Policy {
     /// Seconds that the account's devices are remembered: the shortest time of its policies.
     pub fn remember_for(&self, account: &Account) -> u64 {
         self.mfa_for(account).map(|policy| policy.remember).min().unwrap_or(REMEMBER)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::identity::{EmailFactor, SmsFactor};
+
+    const DAY: u64 = 86_400;
+
+    fn at(day: i64) -> DateTime<Utc> {
+        DateTime::UNIX_EPOCH + TimeDelta::days(20_000 + day)
+    }
+
+    /// Made on day 0, in these groups.
+    fn account(groups: &[&str]) -> Account {
+        let account = serde_json::json!({
+            "id": 7, "revision": 1, "email": "ann@example.com", "groups": groups, "created_at": at(0), "updated_at": at(0),
+        });
+        serde_json::from_value(account).unwrap()
+    }
+
+    fn requiring(factors: &[Factor]) -> MfaPolicy {
+        MfaPolicy {
+            groups: BTreeSet::new(),
+            required: factors.to_vec(),
+            allowed: Factor::ALL.to_vec(),
+            grace: 0,
+            since: None,
+            remember: REMEMBER,
+        }
+    }
+
+    fn policy(mfa: &[MfaPolicy]) -> Policy {
+        Policy { mfa: mfa.to_vec(), ..Policy::default() }
+    }
+
+    fn of(groups: &[&str], policy: MfaPolicy) -> MfaPolicy {
+        MfaPolicy { groups: groups.iter().map(|group| (*group).to_owned()).collect(), ..policy }
+    }
+
+    #[test]
+    fn without_a_policy_everything_is_allowed_and_nothing_due() {
+        let policy = policy(&[]);
+        assert_eq!(policy.allowed_factors(&account(&[])), Factor::ALL);
+        assert_eq!(policy.due_factors(&account(&[]), at(0)), []);
+        assert_eq!(policy.remember_for(&account(&[])), REMEMBER);
+    }
+
+    #[test]
+    fn a_policy_is_for_its_groups_or_for_everybody() {
+        let staff = policy(&[of(&["staff", "admins"], requiring(&[Factor::Google]))]);
+        assert_eq!(staff.due_factors(&account(&["staff", "cooks"]), at(1)), [Factor::Google]);
+        assert_eq!(staff.due_factors(&account(&["cooks"]), at(1)), []);
+        assert_eq!(staff.due_factors(&account(&[]), at(1)), []);
+        let everybody = policy(&[requiring(&[Factor::Google, Factor::Sms])]);
+        assert_eq!(everybody.due_factors(&account(&[]), at(1)), [Factor::Google, Factor::Sms]);
+    }
+
+    #[test]
+    fn one_required_factor_is_enough_and_another_one_is_not() {
+        let policy = policy(&[requiring(&[Factor::Google, Factor::Sms])]);
+        let mut account = account(&[]);
+        account.factors.email = Some(EmailFactor { since: at(0) });
+        assert_eq!(policy.due_factors(&account, at(1)), [Factor::Google, Factor::Sms]);
+        let phone = crate::identity::Phone::parse("+420601123456").unwrap();
+        account.factors.sms = Some(SmsFactor { phone, since: at(0) });
+        assert_eq!(policy.due_factors(&account, at(1)), []);
+    }
+
+    #[test]
+    fn grace_runs_from_the_account_or_from_the_policy_whichever_is_later() {
+        let seven = MfaPolicy { grace: 7 * DAY, ..requiring(&[Factor::Google]) };
+        let due = |policy: &MfaPolicy, now| self::policy(std::slice::from_ref(policy)).due_factors(&account(&[]), now);
+        assert_eq!(due(&seven, at(7) - TimeDelta::seconds(1)), []);
+        assert_eq!(due(&seven, at(7)), [Factor::Google], "the last moment is over");
+        let later = MfaPolicy { since: Some(at(30)), ..seven.clone() };
+        assert_eq!(due(&later, at(36)), []);
+        assert_eq!(due(&later, at(37)), [Factor::Google]);
+        let long_ago = MfaPolicy { since: Some(at(-300)), ..seven };
+        assert_eq!(due(&long_ago, at(6)), [], "an account made after the policy has its own grace");
+        assert_eq!(due(&long_ago, at(7)), [Factor::Google]);
+        let announced = MfaPolicy { since: Some(at(10)), grace: 0, ..requiring(&[Factor::Google]) };
+        assert_eq!(due(&announced, at(9)), [], "not in force yet");
+        let endless = MfaPolicy { grace: u64::MAX, ..requiring(&[Factor::Google]) };
+        assert_eq!(due(&endless, at(100_000)), []);
+    }
+
+    #[test]
+    fn several_policies_all_hold() {
+        let first = MfaPolicy { allowed: vec![Factor::Google, Factor::Sms], remember: 5, ..requiring(&[Factor::Sms]) };
+        let second = MfaPolicy {
+            allowed: vec![Factor::Sms, Factor::Google],
+            remember: 9,
+            ..of(&["staff"], requiring(&[Factor::Google]))
+        };
+        let policy = policy(&[first, second]);
+        let mut staff = account(&["staff"]);
+        assert_eq!(policy.allowed_factors(&staff), [Factor::Google, Factor::Sms]);
+        assert_eq!(policy.remember_for(&staff), 5);
+        assert_eq!(policy.due_factors(&staff, at(1)), [Factor::Sms]);
+        let phone = crate::identity::Phone::parse("+420601123456").unwrap();
+        staff.factors.sms = Some(SmsFactor { phone, since: at(0) });
+        assert_eq!(policy.due_factors(&staff, at(1)), [Factor::Google], "one after the other");
+        assert_eq!(policy.due_factors(&account(&[]), at(1)), [Factor::Sms]);
+    }
+
+    #[test]
+    fn policies_that_contradict_each_other_do_not_open_the_door() {
+        let sms = MfaPolicy { allowed: vec![Factor::Sms], ..requiring(&[Factor::Sms]) };
+        let google = MfaPolicy { allowed: vec![Factor::Google], ..of(&["staff"], requiring(&[Factor::Google])) };
+        let policy = policy(&[sms, google]);
+        let staff = account(&["staff"]);
+        assert_eq!(policy.allowed_factors(&staff), []);
+        assert_eq!(policy.due_factors(&staff, at(1)), [Factor::Sms]);
     }
 }

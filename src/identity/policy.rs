@@ -1,4 +1,6 @@
-use super::{Ladder, MfaPolicy, NameRules, Totp};
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::{Code, Ladder, MfaPolicy, NameRules, Totp};
 
 /// The numbers that every decision about a person is made with. All of them come from the configuration.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,7 +43,17 @@ pub struct Tester {
     /// A phone number in E.164, or an email address, as accounts hold it.
     pub to: String,
     pub code: super::Secret,
-    pub until: chrono::DateTime<chrono::Utc>,
+    /// The moment from which it is over; at most a year ahead, before it does not hold either.
+    pub until: DateTime<Utc>,
+}
+
+impl Tester {
+    /// The longest that a fixed code can hold.
+    const LONGEST: TimeDelta = TimeDelta::days(366);
+
+    fn holds(&self, now: DateTime<Utc>) -> bool {
+        now < self.until && self.until - now <= Tester::LONGEST
+    }
 }
 
 impl Default for Policy {
@@ -75,6 +87,12 @@ impl Policy {
         self.resend_after.get(rung).copied().unwrap_or(0)
     }
 
+    /// The fixed code of this number or address, if it has one that holds now.
+    pub fn fixed_code(&self, to: &str, now: DateTime<Utc>) -> Option<Code> {
+        let tester = self.testers.iter().find(|tester| tester.to == to && tester.holds(now))?;
+        Code::parse(tester.code.expose(), self.code_digits).ok()
+    }
+
     /// Whether an SMS may go to this number at all.
     pub fn allows_phone(&self, phone: &super::Phone) -> bool {
         self.allowed_prefixes.is_empty()
@@ -91,5 +109,18 @@ mod tests {
         let policy = Policy::default();
         let waits: Vec<u64> = (1..=6).map(|sent| policy.cooldown(sent)).collect();
         assert_eq!(waits, [30, 60, 120, 240, 240, 240]);
+    }
+
+    #[test]
+    fn a_fixed_code_holds_for_its_recipient_and_until_its_day_is_over() {
+        let until = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
+        let tester = Tester { to: "+420601000000".into(), code: super::super::Secret::new("123456"), until };
+        let policy = Policy { testers: vec![tester], ..Policy::default() };
+        let fixed = |to: &str, now| policy.fixed_code(to, now).map(|code| code.expose().to_owned());
+        let now = until - TimeDelta::seconds(1);
+        assert_eq!(fixed("+420601000000", now).as_deref(), Some("123456"));
+        assert_eq!(fixed("+420601000001", now), None);
+        assert_eq!(fixed("+420601000000", until), None);
+        assert_eq!(fixed("+420601000000", until - TimeDelta::days(367)), None, "more than a year ahead");
     }
 }

@@ -68,6 +68,7 @@ mod directory;
 #[path = "../harness/directory.rs"]
 mod directory_service;
 mod enumeration;
+mod event_sinks;
 mod events;
 mod factors;
 mod guesses;
@@ -81,6 +82,7 @@ mod keys;
 mod limits;
 mod operations;
 mod outages;
+mod qa;
 #[path = "../harness/redis.rs"]
 mod redis;
 mod replays;

@@ -28,6 +28,16 @@ pub enum Address {
     Email(Email),
 }
 
+impl Address {
+    /// The number in E.164, or the address, as accounts hold it.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Address::Phone(phone) => phone.as_str(),
+            Address::Email(email) => email.as_str(),
+        }
+    }
+}
+
 impl Message {
     pub fn channel(&self) -> Channel {
         match self.to {

@@ -1,6 +1,7 @@
 // Walks any wizard of the server by what its answers say in `next`; it knows no step by itself. What it knows are words:
 // a title for steps that have one, a label for fields that have one.
 
+import { hand } from '/dev/hand.js';
 import { button, make, show } from '/dev/wire.js';
 
 const API = '/api/v2/my';
@@ -259,9 +260,10 @@ async function account(note) {
 $('outbox-look').onclick = async () => {
   const { body } = await call('GET', '/dev/outbox');
   const use = (code) => { const field = $('field-code'); if (field) { field.value = code; field.focus(); } };
-  const row = ({ to, subject, text, code, sentAt }) => make('li', {},
+  const first = (text) => text.split('\n')[0];
+  const row = ({ to, subject, text, kind, code, sentAt }) => make('li', {},
     make('div', { className: 'row' }, make('strong', {}, to), make('span', { className: 'hint' }, clock(sentAt))),
-    make('p', { className: 'hint' }, subject ?? text.split('\n')[0]),
+    make('p', { className: 'hint' }, kind === 'notice' ? first(text) : subject ?? first(text)),
     code ? button(`Use ${code}`, () => use(code), 'small') : null);
   const rows = (body?.data ?? []).slice(0, 5).map(row);
   $('outbox').replaceChildren(...(rows.length ? rows : [make('li', { className: 'hint' }, 'Nothing was sent.')]));
@@ -275,4 +277,5 @@ async function resume() {
   else if (tokens) account();
   else begin();
 }
+hand(call);
 resume();
