@@ -110,7 +110,7 @@ fn routes(document: &Value, uuid: &str) -> Vec<Route> {
     let mut routes = Vec::new();
     for (template, methods) in document["paths"].as_object().unwrap() {
         let path = template.replace("{uuid}", uuid).replace("{type}", "google").replace("{id}", "1");
-        let path = path.replace("{changeId}", "1");
+        let path = path.replace("{changeId}", "1").replace("{session}", "1");
         assert!(!path.contains('{'), "a parameter that this test knows nothing of: {path}");
         for (method, route) in methods.as_object().unwrap() {
             let method = method.to_uppercase();

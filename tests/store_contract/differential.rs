@@ -24,6 +24,7 @@ enum Call {
     /// Asks the call before once more, as after a dropped reply.
     Repeat,
     FailAddress(u8),
+    Unlock(u8),
     Refund {
         subject: u8,
         sends_ago: usize,
@@ -116,6 +117,7 @@ fn call() -> impl Strategy<Value = Call> {
         10 => judged().prop_map(Call::Judge),
         2 => Just(Call::Repeat),
         2 => (0..2_u8).prop_map(Call::FailAddress),
+        1 => account.clone().prop_map(Call::Unlock),
         1 => (0..4_u8, 0..4_usize).prop_map(|(subject, sends_ago)| Call::Refund { subject, sends_ago }),
         1 => wizard.clone().prop_map(Call::CreateWizard),
         2 => (wizard.clone(), revision.clone())
@@ -179,6 +181,9 @@ impl Caller {
             Call::FailAddress(address) => {
                 format!("{:?}", self.store.fail_address(&request, &place(*address), &LADDER, now).await.unwrap())
             }
+            Call::Unlock(account) => {
+                format!("{:?}", self.store.unlock(self.accounts[usize::from(*account)].id).await.unwrap())
+            }
             Call::Refund { subject, sends_ago } => {
                 let Some(sent_at) = self.sends.iter().rev().nth(*sends_ago) else { return String::new() };
                 let budget = SendBudget { channel: Factor::Sms, windows: vec![(60, 1), (600, 2), (3_600, 3)] };
@@ -229,7 +234,8 @@ impl Caller {
         let sessions = store.sessions(own.id, now).await.unwrap();
         let one = store.session(own.id, &self.device(account, 0).id, now).await.unwrap();
         let changes = store.changes(own.id).await.unwrap();
-        format!("{current:?} {open:?} {sessions:?} {one:?} {changes:?}")
+        let locks = store.locks(own.id, now).await.unwrap();
+        format!("{current:?} {open:?} {sessions:?} {one:?} {changes:?} {locks:?}")
     }
 
     async fn attempt(&self, judged: &Judged, request: RequestId, now: DateTime<Utc>) -> Attempt {
