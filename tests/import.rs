@@ -21,6 +21,8 @@ use serde_json::{Value, json};
 
 /// [`PASSWORD`], as libxcrypt hashes it.
 const BCRYPT: &str = "$2b$04$abcdefghijklmnopqrstuu7EJV7kdjBBQxyb0HjTh9KS7.Lah/6CG";
+/// Accounts that are under way at a time.
+const CONCURRENCY: u64 = 256;
 /// How long a run may take on a machine that is busy with other tests.
 const PATIENCE: Duration = Duration::from_secs(600);
 
@@ -57,7 +59,8 @@ fn generate(path: &Path, count: usize) {
 
 /// Starts an import that nobody reads the progress of.
 fn import(folder: &Path, store: &str) -> Child {
-    let arguments = ["account", "import", "people.jsonl", "--concurrency", "256"];
+    let concurrency = CONCURRENCY.to_string();
+    let arguments = ["account", "import", "people.jsonl", "--concurrency", &concurrency];
     command(folder, &arguments, &settings(store)).stderr(Stdio::null()).spawn().expect("setpriv is there")
 }
 
@@ -98,7 +101,8 @@ async fn killed_half_way(store: &str, count: usize) {
     assert!(told.status.success(), "{told:?}");
     let [created, already_there, refused] = counted(&String::from_utf8(told.stdout).unwrap());
     assert_eq!((created + already_there, refused), (count as u64, 0));
-    assert!(already_there >= half, "{already_there} of {half} were told apart from new ones");
+    // The line that was reached had others before it that were still under way.
+    assert!(already_there + CONCURRENCY >= half, "{already_there} of {half} were told apart from new ones");
     assert!(created > 0, "nothing was left to do: the kill came too late");
 
     let mut export = command(home.path(), &["account", "export", "out.jsonl"], &settings(store)).spawn().unwrap();
@@ -125,7 +129,7 @@ async fn an_import_into_a_file_that_is_killed_ends_with_each_account_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_import_into_redis_that_is_killed_ends_with_each_account_once() {
     let server = redis::Server::start(&["--save", ""]);
-    killed_half_way(&server.url(), 20_000).await;
+    killed_half_way(&server.url(), 15_000).await;
 }
 
 /// Refused lines are told by number and field, the others are made, and the process says so by its exit code.
