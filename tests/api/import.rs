@@ -5,6 +5,7 @@ use stepgate::engine::{Imported, Line, Order};
 use stepgate::identity::Account;
 
 use crate::harness::{ADMIN_KEY, Answer, Backend, Setup, TestApp};
+use crate::redis::{Proxy, single};
 
 on_every_store!(
     each_line_is_an_account_once,
@@ -77,8 +78,7 @@ async fn a_name_that_another_has_is_no_line_that_was_there(app: TestApp) {
     assert_eq!(named(&app, "cid@example.com").await, None);
 }
 
-/// A kill between the two writes leaves an account that nobody can sign in to, and the next run finishes it. Watches
-/// that an account is never there with its password and without the authenticator that its line brings.
+/// What a kill between the two writes leaves is finished by the next run, once.
 async fn a_line_that_was_cut_off_between_its_writes_is_finished(app: TestApp) {
     let line = json!({ "email": "ann@example.com", "passwordHash": BCRYPT, "totpSecret": KEY }).to_string();
     import(&app, &line).await.expect(200);
@@ -119,6 +119,37 @@ async fn of_two_that_import_the_same_at_once_one_creates(app: TestApp) {
     }
     let accounts = app.engine.accounts(None, 100).await.unwrap();
     assert_eq!(accounts.iter().filter(|account| account.imported.is_some()).count(), 10);
+}
+
+/// Nobody can ever sign in past an authenticator that is still on its way: the password comes with it, not before.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_import_that_is_cut_off_anywhere_can_be_sent_again() {
+    let proxy = Proxy::before(single().port);
+    let sound = Setup::on(Backend::Redis).start().await;
+    let behind = sound.setup().clone().with("STEPGATE_STORE", &proxy.url()).with("STEPGATE_REDIS__TIMEOUT", "500ms");
+    let cut = behind.with("STEPGATE_HTTP__WORKERS", "1").start().await;
+    for points in 0.. {
+        let email = format!("person{points}@example.com");
+        let line = json!({ "email": email, "passwordHash": BCRYPT, "totpSecret": KEY }).to_string();
+        cut.call("GET", "/admin/v1/accounts").bearer(ADMIN_KEY).send().await.expect(200);
+        proxy.cut_after(points);
+        let answer = import(&cut, &line).await;
+        proxy.clear();
+        if answer.status == 200 {
+            assert!(points >= 5, "only {points} requests were cut off");
+            break;
+        }
+        answer.refused(503, "unavailable");
+        let half = named(&sound, &email).await;
+        let safe = half.is_none_or(|half| half.password_hash.is_none() || half.factors.google.is_some());
+        assert!(safe, "after {points} requests");
+        // What a cut-off creation holds is free again after ten seconds.
+        sound.clock.advance(11);
+        let again = import(&sound, &line).await.expect(200);
+        assert_eq!(again.body["refused"], json!([]), "after {points} requests");
+        let whole = named(&sound, &email).await.unwrap();
+        assert!(whole.password_hash.is_some() && whole.factors.google.is_some(), "after {points} requests");
+    }
 }
 
 /// X37: the guards are `LARGEST` and `MOST` of the import.
