@@ -277,6 +277,7 @@ async fn only_the_operators_key_opens_the_surface(app: TestApp) {
         ("GET", &one),
         ("PATCH", &one),
         ("DELETE", &one),
+        ("POST", "/admin/v1/accounts/import"),
         ("GET", "/admin/v1/workflows"),
     ] {
         app.call(method, path).json(&body).send().await.refused(401, "unauthorized");

@@ -75,6 +75,7 @@ mod guesses;
 mod harness;
 mod headers;
 mod idempotency;
+mod import;
 mod imported_hashes;
 mod input;
 mod instances;

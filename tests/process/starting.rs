@@ -49,6 +49,19 @@ fn a_bad_configuration_is_reported_whole() {
     assert!(!home.path().join("data").exists(), "nothing was made");
 }
 
+/// A list of common passwords that is missing, or is no list, is said by its key: without it anything would pass.
+#[test]
+fn a_list_of_passwords_that_cannot_be_read_ends_the_start() {
+    let home = tempfile::tempdir().unwrap();
+    std::fs::write(home.path().join("empty.txt"), "\n").unwrap();
+    std::fs::write(home.path().join("binary.txt"), [b'x'; 10_000]).unwrap();
+    for list in ["nowhere.txt", ".", "empty.txt", "binary.txt"] {
+        let told = run(home.path(), &[], &[("STEPGATE_PASSWORD__LIST", list), ("STEPGATE_LISTEN", "127.0.0.1:0")], "");
+        assert!(!told.status.success() && told.err.contains("password.list"), "{list}: {told:?}");
+        assert!(told.out.is_empty(), "it has not listened: {}", told.out);
+    }
+}
+
 /// Dev mode, which shows every code to everybody, is for loopback only, and without it a master key is needed.
 #[test]
 fn an_open_address_needs_a_real_configuration() {

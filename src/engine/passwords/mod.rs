@@ -92,7 +92,9 @@ impl Passwords {
     ) -> Result<Looked, PasswordError> {
         let (known, stored) = self.known(stored);
         if Self::is_current(&stored) {
-            return Ok(Looked { right: known && self.verify(password, Some(stored)).await?, renewed: None });
+            // Looked at even where nobody has it: an unknown account costs the same.
+            let matches = self.verify(password, Some(stored)).await?;
+            return Ok(Looked { right: known && matches, renewed: None });
         }
         self.run(move || {
             let Some(old) = Stored::parse(&stored) else { return Err(PasswordError::Failed) };
@@ -191,6 +193,7 @@ mod tests {
         assert!(!passwords.verify(dummy.clone(), Some("not a hash".into())).await.unwrap());
         let looked = passwords.look(dummy, None, [2; 16]).await.unwrap();
         assert_eq!(looked, Looked { right: false, renewed: None });
+        assert_eq!(passwords.computed(), 3, "each costs a hash");
     }
 
     #[tokio::test]
