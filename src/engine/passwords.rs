@@ -5,6 +5,7 @@ use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use argon2::{Algorithm, Argon2, Params, Version};
 use tokio::sync::Semaphore;
 
+use super::{Reason, Refused};
 use crate::identity::Secret;
 
 /// Why a password was not looked at.
@@ -111,6 +112,22 @@ fn hash(password: &str, salt: &[u8; 16]) -> Result<String, PasswordError> {
         .hash_password_with_salt(password.as_bytes(), salt)
         .map(|hash| hash.to_string())
         .map_err(|_| PasswordError::Failed)
+}
+
+impl From<PasswordError> for Refused {
+    fn from(error: PasswordError) -> Self {
+        match error {
+            PasswordError::Overloaded => {
+                let mut refused = Refused::new(Reason::Overloaded);
+                refused.retry_after = Some(2);
+                refused
+            }
+            PasswordError::Failed => {
+                tracing::error!("a password hash could not be computed");
+                Refused::new(Reason::Internal)
+            }
+        }
+    }
 }
 
 #[cfg(test)]
