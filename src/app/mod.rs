@@ -93,6 +93,7 @@ impl Application {
     /// [`StartError`], before the port opens wherever that can be.
     pub async fn build(config: &Config, world: World) -> Result<Self, StartError> {
         let engine = engine(config, &world).await?;
+        engine.0.provide_signer().await?;
         engine.0.definitions.publish(&*engine.0.store).await?;
         let demo = match config.dev {
             true => Some(demo::account(&engine.0).await.map_err(|refused| StartError::Demo(Box::new(refused)))?),

@@ -98,6 +98,13 @@ impl Setup {
     pub async fn start(&self) -> TestApp {
         TestApp::start(self.clone()).await
     }
+
+    /// What a command of `stepgate` works with: an engine, and no server around it.
+    pub async fn engine(&self) -> Engine {
+        let config = Config::load(None, self.settings.clone().into_iter()).expect("a valid configuration");
+        let world = World { clock: Arc::new(self.clock.clone()), entropy: Arc::new(SystemEntropy) };
+        stepgate::app::engine(&config, &world).await.expect("the store opens").0
+    }
 }
 
 /// A running server.
