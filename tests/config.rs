@@ -390,6 +390,7 @@ fn no_secret_is_ever_printed() {
     let canary = "c4n4ry";
     let bad = errors(&[
         ("STEPGATE_MASTER_KEY", "c4n4ry!"),
+        ("STEPGATE_MASTER_KEY_PREVIOUS", "[\"c4n4ry!\"]"),
         ("STEPGATE_ADMIN_KEY", "c4n4ry"),
         ("STEPGATE_STORE", "redis-sentinel://u:c4n4ry@h:1"),
         ("STEPGATE_SMS__WEBHOOK__URL", "ftp://u:c4n4ry@h/"),
@@ -398,7 +399,7 @@ fn no_secret_is_ever_printed() {
         ("STEPGATE_DIRECTORY__URL", "ldap://u:c4n4ry@h/"),
         ("STEPGATE_DIRECTORY__SECRET", "c4n4ry\n"),
     ]);
-    assert_eq!(bad.len(), 8, "{bad:?}");
+    assert_eq!(bad.len(), 9, "{bad:?}");
     let (_folder, path) = toml("[sms.webhook]\nsecret = \"c4n4ry\n");
     let broken = load(Some(&path), &[]).expect_err("a refusal");
     assert!(broken.to_string().contains("line 2 is not TOML"), "{broken}");

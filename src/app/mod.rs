@@ -107,6 +107,7 @@ impl Application {
     /// [`StartError`], before the port opens wherever that can be.
     pub async fn build(config: &Config, world: World) -> Result<Self, StartError> {
         let engine = assembled(config, &world, Output::Free).await?;
+        engine.0.provide_signer().await?;
         engine.0.definitions.publish(&*engine.0.store).await?;
         // A directory would not know the demo account's password.
         let demo = match config.dev && config.directory.is_none() {

@@ -200,3 +200,20 @@ impl From<super::ports::StoreError> for Refused {
         }
     }
 }
+
+impl From<super::passwords::PasswordError> for Refused {
+    fn from(error: super::passwords::PasswordError) -> Self {
+        use super::passwords::PasswordError;
+        match error {
+            PasswordError::Overloaded => {
+                let mut refused = Refused::new(Reason::Overloaded);
+                refused.retry_after = Some(2);
+                refused
+            }
+            PasswordError::Failed => {
+                tracing::error!("a password hash could not be computed");
+                Refused::new(Reason::Internal)
+            }
+        }
+    }
+}

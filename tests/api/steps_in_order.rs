@@ -117,6 +117,7 @@ impl World<'_> {
         let stand = match purpose {
             Purpose::SignIn => self.stand_signing_in(ask).await,
             Purpose::Enable(factor) => self.stand_enabling(factor, ask).await,
+            Purpose::Challenge | Purpose::Recover => panic!("say here how to get there"),
             Purpose::Disable(factor) => {
                 let (person, token) = self.person(&[factor]).await;
                 let uuid = self.app.start_factor(&token, factor.as_str(), "disable").await.expect(200).uuid();
@@ -139,6 +140,7 @@ impl World<'_> {
                 Factor::Sms => &[Factor::Sms],
                 _ => &[Factor::Email],
             },
+            Ask::CheckRecoveryCode | Ask::ChooseEnrolment => panic!("say here how to get there"),
             Ask::EnterPhone => panic!("a sign-in asks for a phone: say here how to get there"),
         };
         let (person, token) = self.person(factors).await;
@@ -170,7 +172,7 @@ impl World<'_> {
             Ask::CheckCode(Recipient::Email) => self.app.last_code(&person.email).await,
             Ask::CheckCode(Recipient::Phone | Recipient::NewPhone) => self.app.last_code(&person.phone).await,
             Ask::ChooseMethod => self.app.totp(person.key()),
-            Ask::CheckPassword | Ask::EnterPhone => "123456".to_owned(),
+            Ask::CheckPassword | Ask::EnterPhone | Ask::CheckRecoveryCode | Ask::ChooseEnrolment => "123456".to_owned(),
         }
     }
 
@@ -241,6 +243,7 @@ async fn goes_on(world: &World<'_>, stand: &Stand, ask: Ask) {
             app.choose(&stand.uuid, "google").await.expect(200);
             app.code("google", &stand.uuid, &stand.code).await.expect(202);
         }
+        Ask::CheckRecoveryCode | Ask::ChooseEnrolment => {}
         Ask::EnterPhone => {
             let body = json!({ "uuid": stand.uuid, "phone": stand.person.phone });
             app.factor_step(&stand.token, body).await.expect(200);

@@ -15,7 +15,7 @@ struct Lone {
 
 impl Engine {
     /// Reads the ring at start, or makes it: all instances on one store share it. It is then sealed under the present
-    /// master key and has a key of the wanted algorithm.
+    /// master key.
     ///
     /// # Errors
     /// When no master key opens it, or the store gives no answer.
@@ -27,9 +27,7 @@ impl Engine {
                 continue;
             };
             let mut ring = self.keys.open_ring(&sealed)?;
-            let before = ring.clone();
-            self.provide_signer(&mut ring)?;
-            if ring != before || !self.keys.is_under_present_master(&sealed) {
+            if !self.keys.is_under_present_master(&sealed) {
                 ring.revision += 1;
                 let next = self.keys.seal_ring(&ring, self.entropy.bytes())?;
                 if !self.store.swap_kept(RING, Some(&sealed), &next).await? {
@@ -80,14 +78,19 @@ impl Engine {
     }
 
     /// Sees to it that the ring has a key of the wanted algorithm. When another one was wanted so far, the keys change
-    /// over as they do in a rotation.
-    fn provide_signer(&self, ring: &mut KeyRing) -> Result<(), KeyTrouble> {
+    /// over as they do in a rotation. For a server, and not for a command: a command's settings are its own.
+    ///
+    /// # Errors
+    /// When the store gives no answer.
+    pub async fn provide_signer(&self) -> Result<(), KeyTrouble> {
         let wanted = self.tokens.algorithm();
-        if ring.signing.iter().any(|key| key.algorithm == wanted && key.stops_at.is_none()) {
-            return Ok(());
-        }
-        self.add_signer(ring)?;
-        Ok(())
+        self.change_ring(|ring| {
+            if ring.signing.iter().all(|key| key.algorithm != wanted || key.stops_at.is_some()) {
+                self.add_signer(ring)?;
+            }
+            Ok(())
+        })
+        .await
     }
 
     /// Adds a signing key that takes over after the overlap; its name.
