@@ -56,7 +56,7 @@ fn request_name(req: &ServiceRequest) -> String {
 /// Which pages of other origins may call: those that are configured, and no other.
 pub fn cors(origins: &[String]) -> Cors {
     let methods = [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
-    let exposed = ["retry-after", "x-request-id", "x-wizard-key"];
+    let exposed = ["retry-after", "x-device-token", "x-request-id", "x-wizard-key"];
     let taken = [
         "accept-language",
         "authorization",
@@ -65,6 +65,8 @@ pub fn cors(origins: &[String]) -> Cors {
         "x-client-kind",
         "x-request-id",
         "x-wizard-key",
+        "x-device-token",
+        "x-success-token",
     ];
     let cors = Cors::default().allowed_methods(methods).allowed_headers(taken).expose_headers(exposed).max_age(600);
     let cors = if origins.is_empty() { cors } else { cors.supports_credentials() };
