@@ -1,4 +1,4 @@
-use crate::identity::{Factor, Phone, Recipient};
+use crate::identity::{Account, Factor, Phone, Recipient};
 use crate::workflow::{Fact, Purpose};
 
 use super::walk::{Walk, unproved};
@@ -30,10 +30,23 @@ impl Walk<'_> {
         }
     }
 
+    /// The factors of which the policy wants one turned on, after those that this very walk turns on.
+    pub(super) fn due(&self, account: &Account) -> Vec<Factor> {
+        self.evidence.policy.due_beside(account, &self.turned_on(), self.now)
+    }
+
+    fn turned_on(&self) -> Vec<Factor> {
+        let turned_on = self.effects.iter().filter_map(|effect| match effect {
+            Effect::Enable(factor) => Some(*factor),
+            _ => None,
+        });
+        turned_on.collect()
+    }
+
     /// Whether the policy wants this very factor turned on.
     pub(super) fn may_enrol(&self, factor: Factor, phone: Option<&Phone>) -> Result<(), Rejection> {
         let account = self.evidence.account.ok_or(Rejection::MethodNotAllowed(factor))?;
-        if !self.evidence.policy.due_factors(account, self.now).contains(&factor) {
+        if !self.due(account).contains(&factor) {
             return Err(Rejection::MethodNotAllowed(factor));
         }
         // The number that was given before stands for one that is not given again.

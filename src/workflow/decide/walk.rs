@@ -117,7 +117,7 @@ impl<'a> Walk<'a> {
             Grant::Session => {
                 self.require_a_factor_that_is_on(name)?;
                 let account = self.evidence.account.ok_or_else(|| unproved(name, Fact::PasswordVerified))?;
-                if !self.evidence.policy.due_factors(account, self.now).is_empty() {
+                if !self.due(account).is_empty() {
                     return Err(unproved(name, Fact::PolicyMet));
                 }
                 self.effects.push(Effect::OpenSession);
@@ -189,8 +189,7 @@ impl<'a> Walk<'a> {
             }
             Question::MfaRequired => {
                 let account = account.ok_or_else(|| unproved(name, Fact::PasswordVerified))?;
-                let met = self.evidence.policy.due_factors(account, self.now).is_empty();
-                return Ok(if met { Outcome::Optional } else { Outcome::Required });
+                return Ok(if self.due(account).is_empty() { Outcome::Optional } else { Outcome::Required });
             }
             Question::RememberedDevice if self.evidence.device => {
                 self.effects.push(Effect::UseDevice);
