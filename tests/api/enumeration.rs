@@ -100,7 +100,7 @@ async fn course(app: &TestApp, name: &str) -> Vec<Seen> {
 }
 
 /// Every kind of account: with and without factors, without a password, by its user name, after a change.
-async fn everybody(app: &TestApp) -> Vec<String> {
+pub async fn everybody(app: &TestApp) -> Vec<String> {
     let make = async |body: Value| app.account(body).await;
     let mut names = vec![
         app.person("plain").await.email,

@@ -59,6 +59,7 @@ macro_rules! on_every_store_and_with_a_directory {
 
 mod accounts;
 mod bypass;
+mod challenge;
 mod changes;
 mod codes;
 mod confirm_password;
@@ -83,6 +84,7 @@ mod keys;
 mod limits;
 mod operations;
 mod outages;
+mod password;
 mod qa;
 #[path = "../harness/redis.rs"]
 mod redis;
@@ -94,7 +96,9 @@ mod sign_in;
 #[path = "../harness/smtp.rs"]
 mod smtp;
 mod steps_in_order;
+mod success_tokens;
 mod tokens;
+mod way_back;
 #[path = "../harness/webhook.rs"]
 mod webhook;
 mod workflows;
