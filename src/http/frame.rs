@@ -56,14 +56,16 @@ fn request_name(req: &ServiceRequest) -> String {
 /// Which pages of other origins may call: those that are configured, and no other.
 pub fn cors(origins: &[String]) -> Cors {
     let methods = [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
-    let exposed = ["retry-after", "x-request-id", "x-wizard-key"];
+    let exposed = ["retry-after", "x-device-token", "x-request-id", "x-wizard-key"];
     let taken = [
         "accept-language",
         "authorization",
         "content-type",
         "idempotency-key",
         "x-client-kind",
+        "x-device-token",
         "x-request-id",
+        "x-success-token",
         "x-wizard-key",
     ];
     let cors = Cors::default().allowed_methods(methods).allowed_headers(taken).expose_headers(exposed).max_age(600);

@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{Account, Factor, Policy};
+use super::{Account, Device, Factor, Policy};
 
 /// What the operator asks of some accounts' second factors.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,12 +26,13 @@ impl MfaPolicy {
         self.groups.is_empty() || !self.groups.is_disjoint(&account.groups)
     }
 
-    fn is_met(&self, account: &Account, now: DateTime<Utc>) -> bool {
+    fn is_met(&self, account: &Account, turned_on: &[Factor], now: DateTime<Utc>) -> bool {
         let start = self.since.map_or(account.created_at, |since| since.max(account.created_at));
         let grace = i64::try_from(self.grace).ok().and_then(TimeDelta::try_seconds);
         let end = grace.and_then(|grace| start.checked_add_signed(grace));
         let is_graced = end.is_none_or(|end| now < end);
-        self.required.is_empty() || self.required.iter().any(|factor| account.has(*factor)) || is_graced
+        let is_on = |factor: &Factor| account.has(*factor) || turned_on.contains(factor);
+        self.required.is_empty() || self.required.iter().any(is_on) || is_graced
     }
 }
 
@@ -52,8 +53,13 @@ impl Policy {
     /// The factors of which the account must turn one on before it is let in; empty when it need not. Each policy is
     /// to be met, one after the other.
     pub fn due_factors(&self, account: &Account, now: DateTime<Utc>) -> Vec<Factor> {
+        self.still_due(account, &[], now)
+    }
+
+    /// As [`Self::due_factors`], once `turned_on` is written on the account.
+    pub fn still_due(&self, account: &Account, turned_on: &[Factor], now: DateTime<Utc>) -> Vec<Factor> {
         let allowed = self.allowed_factors(account);
-        let unmet = self.mfa_for(account).find(|policy| !policy.is_met(account, now));
+        let unmet = self.mfa_for(account).find(|policy| !policy.is_met(account, turned_on, now));
         let Some(unmet) = unmet else { return Vec::new() };
         let due: Vec<Factor> = allowed.into_iter().filter(|factor| unmet.required.contains(factor)).collect();
         // Policies that contradict each other must not open the door: what is required then counts as allowed.
@@ -63,6 +69,12 @@ impl Policy {
     /// Seconds that the account's devices are remembered: the shortest time of its policies.
     pub fn remember_for(&self, account: &Account) -> u64 {
         self.mfa_for(account).map(|policy| policy.remember).min().unwrap_or(REMEMBER)
+    }
+
+    /// The devices that stand in for the second factor: a policy that has become shorter holds for those of before.
+    pub fn devices<'a>(&self, account: &'a Account, now: DateTime<Utc>) -> impl Iterator<Item = &'a Device> {
+        let lifetime = TimeDelta::seconds(i64::try_from(self.remember_for(account)).unwrap_or(i64::MAX / 1_000));
+        account.devices.iter().filter(move |device| device.is_live(now) && now - device.created_at < lifetime)
     }
 }
 

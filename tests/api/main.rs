@@ -64,9 +64,11 @@ mod codes;
 mod confirm_password;
 mod delivery;
 mod desk;
+mod devices;
 mod directory;
 #[path = "../harness/directory.rs"]
 mod directory_service;
+mod enrolment;
 mod enumeration;
 mod event_sinks;
 mod events;
@@ -83,7 +85,9 @@ mod keys;
 mod limits;
 mod operations;
 mod outages;
+mod owners;
 mod qa;
+mod recovery;
 #[path = "../harness/redis.rs"]
 mod redis;
 mod replays;
@@ -93,6 +97,7 @@ mod seed;
 mod sign_in;
 #[path = "../harness/smtp.rs"]
 mod smtp;
+mod step_up;
 mod steps_in_order;
 mod tokens;
 #[path = "../harness/webhook.rs"]

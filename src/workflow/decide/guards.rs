@@ -1,4 +1,4 @@
-use crate::identity::{Factor, Phone, Recipient};
+use crate::identity::{Account, Factor, Phone, Recipient};
 use crate::workflow::{Fact, Purpose};
 
 use super::walk::{Walk, unproved};
@@ -42,6 +42,16 @@ impl Walk<'_> {
             (Factor::Sms, Some(phone)) => self.allows(phone),
             (Factor::Google | Factor::Email, _) => Ok(()),
         }
+    }
+
+    /// Whether the policy wants a factor beside those that are on, and those that this very walk turns on.
+    pub(super) fn is_enrolment_due(&self, account: &Account) -> bool {
+        let enabled = self.effects.iter().filter_map(|effect| match effect {
+            Effect::Enable(factor) => Some(*factor),
+            _ => None,
+        });
+        let turned_on: Vec<Factor> = enabled.collect();
+        !self.evidence.policy.still_due(account, &turned_on, self.now).is_empty()
     }
 
     pub(super) fn allows(&self, phone: &Phone) -> Result<(), Rejection> {

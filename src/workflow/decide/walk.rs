@@ -117,7 +117,7 @@ impl<'a> Walk<'a> {
             Grant::Session => {
                 self.require_a_factor_that_is_on(name)?;
                 let account = self.evidence.account.ok_or_else(|| unproved(name, Fact::PasswordVerified))?;
-                if !self.evidence.policy.due_factors(account, self.now).is_empty() {
+                if self.is_enrolment_due(account) {
                     return Err(unproved(name, Fact::PolicyMet));
                 }
                 self.effects.push(Effect::OpenSession);
@@ -189,14 +189,16 @@ impl<'a> Walk<'a> {
             }
             Question::MfaRequired => {
                 let account = account.ok_or_else(|| unproved(name, Fact::PasswordVerified))?;
-                let met = self.evidence.policy.due_factors(account, self.now).is_empty();
-                return Ok(if met { Outcome::Optional } else { Outcome::Required });
+                return Ok(if self.is_enrolment_due(account) { Outcome::Required } else { Outcome::Optional });
             }
-            Question::RememberedDevice if self.evidence.device => {
+            Question::RememberedDevice => {
+                // A device proves no factor, and only who has proved one turns on another.
+                if !self.evidence.device || account.is_none_or(|account| self.is_enrolment_due(account)) {
+                    return Ok(Outcome::Unknown);
+                }
                 self.effects.push(Effect::UseDevice);
                 return Ok(Outcome::Remembered);
             }
-            Question::RememberedDevice => return Ok(Outcome::Unknown),
             Question::StepUpFactor => return self.step_up_factor(name),
             Question::AccountGroup(groups) => {
                 account.is_some_and(|account| groups.iter().any(|group| account.groups.contains(group)))
