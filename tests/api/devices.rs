@@ -26,7 +26,7 @@ on_every_store!(
     a_device_of_another_account_is_neither_seen_nor_forgotten,
     the_owner_is_told_of_a_device,
     the_cookie_is_for_the_server_alone,
-    a_device_of_ten_tabs_at_once_stays_remembered,
+    a_device_of_six_tabs_at_once_stays_remembered,
     families_of_refresh_tokens_live_and_die_apart,
     nothing_is_remembered_where_no_factor_is_on,
 );
@@ -230,7 +230,7 @@ async fn a_device_is_forgotten_after_the_policys_time(app: TestApp) {
 
 /// X18: an operator who no longer wants devices remembered does not wait for those of before.
 async fn a_policy_that_became_shorter_holds_for_devices_of_before(app: TestApp) {
-    let (person, session) = app.google_and_token("ann").await;
+    let (person, _) = app.google_and_token("ann").await;
     let device = app.device(&person).await;
     app.clock.advance(86_400);
     let device = app.on_device(&person, &device).await.expect(202).device();
@@ -239,6 +239,7 @@ async fn a_policy_that_became_shorter_holds_for_devices_of_before(app: TestApp) 
     let device = app.on_device(&person, &device).await.expect(202).device();
     let app = app.stop().await.with("STEPGATE_MFA__POLICIES", &shorter("1d")).start().await;
     assert!(is_asked(&app, &person, &device).await);
+    let session = app.by_google(&person).await;
     assert_eq!(listed(&app, &session).await.len(), 0);
     let app = app.stop().await.with("STEPGATE_MFA__POLICIES", &shorter("0s")).start().await;
     assert!(is_asked(&app, &person, &device).await);
@@ -246,7 +247,7 @@ async fn a_policy_that_became_shorter_holds_for_devices_of_before(app: TestApp) 
 
 async fn no_device_is_remembered_against_the_policy(app: TestApp) {
     let app = app.with_policies(json!([{ "groups": ["staff"], "remember": "0s" }])).await;
-    let (mut guest, _) = app.google_and_token("guest").await;
+    let (guest, _) = app.google_and_token("guest").await;
     app.device(&guest).await;
     let staff = json!({ "groups": ["staff"] });
     let path = format!("/admin/v1/accounts/{}", guest.id);
@@ -254,7 +255,6 @@ async fn no_device_is_remembered_against_the_policy(app: TestApp) {
     let done = app.remembering(&guest).await;
     assert_eq!((done.header("x-device-token"), done.header("set-cookie")), (None, None));
     assert_eq!(app.notices(&guest.email).await.iter().filter(|name| *name == "device_remembered").count(), 1);
-    guest.key = None;
 }
 
 /// X18: ten at most; the one that was used longest ago goes.
@@ -341,7 +341,7 @@ async fn the_cookie_is_for_the_server_alone(app: TestApp) {
 }
 
 /// X11: many tabs of one browser that start at once are no theft, and leave one device.
-async fn a_device_of_ten_tabs_at_once_stays_remembered(app: TestApp) {
+async fn a_device_of_six_tabs_at_once_stays_remembered(app: TestApp) {
     let (person, session) = app.google_and_token("ann").await;
     let token = app.device(&person).await;
     let answers = join_all((0..6).map(|_| app.on_device(&person, &token))).await;

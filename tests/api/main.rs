@@ -83,6 +83,7 @@ mod input;
 mod instances;
 mod keys;
 mod limits;
+mod lost_phone;
 mod operations;
 mod outages;
 mod owners;
