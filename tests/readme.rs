@@ -113,6 +113,20 @@ fn the_commands_of_the_guide_for_qa_do_what_they_say() {
 }
 
 #[test]
+fn the_three_ways_back_of_the_guide_for_lost_phones_lead_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = [("STEPGATE_ADMIN_KEY", "an-admin-key-for-recovery")];
+    let server = Server::start_with(folder.path(), &settings, "/2fa/google");
+    let script = blocks(&document("docs/recovery.md"), "bash").join("\n");
+    let said = bash(&script.replace("127.0.0.1:8080", server.told("http://")));
+    // Three phones, a second method, two that were taken off, three new phones; what a token comes with is not printed.
+    assert_eq!(said.matches(r#""code":202"#).count(), 9, "{said}");
+    assert!(said.contains("204\n") && said.contains(r#""code":"unauthorized""#), "{said}");
+    assert_eq!(said.matches(r#""total":10"#).count(), 1, "{said}");
+    assert!(!said.contains("invalid"), "{said}");
+}
+
+#[test]
 fn the_commands_that_the_server_prints_sign_in() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(folder.path());

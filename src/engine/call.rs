@@ -54,6 +54,7 @@ pub enum Input {
     /// A recovery code as it was typed.
     Recovery {
         code: Secret,
+        end_other_sessions: bool,
         remember: bool,
     },
     /// The method to turn on at sign-in, and the phone that SMS needs.

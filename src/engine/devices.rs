@@ -22,7 +22,7 @@ impl Engine {
     pub async fn devices(&self, call: &Call, token: &str) -> Result<Devices, Refused> {
         let Caller { account, .. } = self.authenticate(token).await?;
         let now = self.clock.now();
-        let mut all: Vec<Device> = account.devices.iter().filter(|device| device.is_live(now)).cloned().collect();
+        let mut all: Vec<Device> = self.policy.devices(&account, now).cloned().collect();
         all.sort_by_key(|device| std::cmp::Reverse(device.used_at));
         let shown = call.device.as_ref().and_then(|token| DeviceToken::parse(&self.keys, token.expose()));
         let current = shown.filter(|token| token.account == account.id).map(|token| token.series);

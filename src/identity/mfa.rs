@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{Account, Factor, Policy};
+use super::{Account, Device, Factor, Policy};
 
 /// What the operator asks of some accounts' second factors.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,6 +69,12 @@ impl Policy {
     /// Seconds that the account's devices are remembered: the shortest time of its policies.
     pub fn remember_for(&self, account: &Account) -> u64 {
         self.mfa_for(account).map(|policy| policy.remember).min().unwrap_or(REMEMBER)
+    }
+
+    /// The devices that stand in for the second factor: a policy that has become shorter holds for those of before.
+    pub fn devices<'a>(&self, account: &'a Account, now: DateTime<Utc>) -> impl Iterator<Item = &'a Device> {
+        let lifetime = TimeDelta::seconds(i64::try_from(self.remember_for(account)).unwrap_or(i64::MAX / 1_000));
+        account.devices.iter().filter(move |device| device.is_live(now) && now - device.created_at < lifetime)
     }
 }
 

@@ -49,7 +49,7 @@ impl RecoveryCode {
     }
 
     /// What is stored in its place: half of an HMAC-SHA256 under the server's key, for this account alone.
-    fn digest(&self, keys: &Keys, account: AccountId) -> String {
+    pub fn digest(&self, keys: &Keys, account: AccountId) -> String {
         let mut digest = keys.mac("recovery-code", &[&account.to_string(), self.0.expose()]);
         digest.truncate(22);
         digest

@@ -65,9 +65,11 @@ mod codes;
 mod confirm_password;
 mod delivery;
 mod desk;
+mod devices;
 mod directory;
 #[path = "../harness/directory.rs"]
 mod directory_service;
+mod enrolment;
 mod enumeration;
 mod event_sinks;
 mod events;
@@ -82,10 +84,13 @@ mod input;
 mod instances;
 mod keys;
 mod limits;
+mod lost_phone;
 mod operations;
 mod outages;
+mod owners;
 mod password;
 mod qa;
+mod recovery;
 #[path = "../harness/redis.rs"]
 mod redis;
 mod replays;
@@ -95,6 +100,7 @@ mod seed;
 mod sign_in;
 #[path = "../harness/smtp.rs"]
 mod smtp;
+mod step_up;
 mod steps_in_order;
 mod success_tokens;
 mod tokens;

@@ -242,6 +242,15 @@ async fn a_busy_day(server: &Process) -> Canaries {
     canaries.add("an authenticator's key", &secret);
     let enrolled = json!({ "uuid": begun["uuid"], "action": "code", "code": totp(&secret), "key": secret });
     server.post(&step, bearer, enrolled).await;
+    let made = server.post(&format!("{BASE}/2fa/recovery-codes"), bearer, json!({})).await;
+    for code in made["codes"].as_array().unwrap().iter().filter_map(Value::as_str) {
+        canaries.add("a recovery code", code);
+        canaries.add("a recovery code without its hyphen", &code.replace('-', ""));
+    }
+    let (uuid, used) = (start(&mut canaries).await, made["codes"][0].as_str().unwrap());
+    server.post(&format!("{BASE}/signin"), None, sign_in(&uuid, PASSWORD)).await;
+    let done = server.post(&format!("{BASE}/2fa/recovery"), None, json!({ "uuid": uuid, "code": used })).await;
+    canaries.tokens(&done["data"]);
 
     let rotated = server.post(&format!("{BASE}/refresh"), None, json!({ "refreshToken": refresh })).await;
     let (_, newer) = canaries.tokens(&rotated);

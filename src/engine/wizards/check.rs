@@ -103,7 +103,8 @@ impl Engine {
     /// What the token of a remembered device is worth to `account`, if one was shown.
     pub(super) fn shown_device(&self, call: &Call, account: &Account, now: DateTime<Utc>) -> Option<DeviceOutcome> {
         let token = DeviceToken::parse(&self.keys, call.device.as_ref()?.expose())?;
-        Some(Device::present(&account.devices, &token, account.id, &self.keys, now))
+        let devices: Vec<Device> = self.policy.devices(account, now).cloned().collect();
+        Some(Device::present(&devices, &token, account.id, &self.keys, now))
     }
 
     /// The account that a password is given for.
@@ -208,8 +209,11 @@ impl Engine {
         let own =
             opened.account.as_ref().and_then(|account| account.recovery.as_ref().map(|codes| (account.id, codes)));
         let rest = own.and_then(|(id, codes)| codes.without(&code, &self.keys, id));
-        let (right, method) = (rest.is_some(), Method::Recovery);
-        Ok(Checked::Code { right, method, enrolled: true, spend: None, tries: None, rest })
+        // It is out of the set for good; for as long as its wizard may be asked again, whose step took it out is known.
+        let keep = u64::from(opened.workflow.lifetime).saturating_add(60);
+        let spend = own.filter(|_| rest.is_some()).map(|(id, _)| code.digest(&self.keys, id));
+        let spend = spend.map(|digest| Spend::Code { digest, keep });
+        Ok(Checked::Code { right: rest.is_some(), method: Method::Recovery, enrolled: true, spend, tries: None, rest })
     }
 
     /// What is stored of a code: it belongs to this wizard, this purpose and this address.

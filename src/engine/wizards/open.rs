@@ -34,6 +34,8 @@ pub(super) struct Opened {
     pub address_blocked: Option<DateTime<Utc>>,
     /// What the operator's directory says of the password, where it is asked instead of the account.
     pub vouched: Option<Vouched>,
+    /// Whether the session has proved a factor a while ago at most.
+    pub fresh: bool,
     pub now: DateTime<Utc>,
 }
 
@@ -83,9 +85,10 @@ impl Engine {
             return Err(not_found());
         }
         let account = account.or_else(|| name.is_none().then(|| wizard.account.clone()).flatten());
+        let fresh = caller.is_some_and(|caller| self.is_fresh(&caller));
         // Whoever is signed in is limited by the account alone.
         let address_blocked = address_blocked.filter(|_| workflow.purpose != Purpose::Challenge);
-        Ok(Opened { wizard, workflow, account, name, address_blocked, vouched: None, now })
+        Ok(Opened { wizard, workflow, account, name, address_blocked, vouched: None, fresh, now })
     }
 
     async fn caller(&self, token: Option<&str>) -> Option<Caller> {
@@ -135,6 +138,14 @@ impl Opened {
     /// Whether the wizard was ended by too many wrong guesses.
     pub(super) fn is_locked_out(&self) -> bool {
         self.wizard.ended && self.workflow.locks_out(&self.wizard.step)
+    }
+
+    /// Whether an enrolment that was begun while nothing was on would put a further factor beside one that came on since:
+    /// that needs what beginning it would need by now.
+    pub(super) fn proves_too_little(&self, account: &Account) -> bool {
+        let bare = self.account.as_ref().is_some_and(|begun| begun.enabled().is_empty());
+        let enrols = matches!(self.workflow.purpose, Purpose::Enable(_));
+        enrols && bare && !account.enabled().is_empty() && !self.fresh
     }
 
     /// The refusal with the wizard's present place.

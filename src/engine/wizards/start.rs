@@ -107,6 +107,7 @@ impl Engine {
             name: None,
             address_blocked: None,
             vouched: None,
+            fresh: false,
             now,
         };
         // A send that fails here leaves a wizard that can be asked to send again.

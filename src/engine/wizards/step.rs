@@ -96,8 +96,12 @@ impl Engine {
                 plan.write.proved = Some((session.clone(), *method));
             }
         }
-        if let (Input::Code(code), Some(session)) = (input, &opened.wizard.session)
-            && code.end_other_sessions
+        let ending = matches!(
+            input,
+            Input::Code(CodeInput { end_other_sessions: true, .. }) | Input::Recovery { end_other_sessions: true, .. }
+        );
+        if let Some(session) = &opened.wizard.session
+            && ending
             && plan.write.change.is_some()
         {
             plan.write.end_sessions = Some(EndSessions::AllBut(session.clone()));
@@ -202,6 +206,9 @@ impl Engine {
             .is_none_or(|old| old.epoch != account.epoch && old.password_hash != account.password_hash);
         if changed && opened.name.is_none() && opened.wizard.facts.holds(Fact::PasswordVerified) {
             return Err(Refused::new(Reason::WizardNotFound));
+        }
+        if opened.proves_too_little(&account) {
+            return Err(opened.refuse(Refused::new(Reason::StepUpRequired)));
         }
         if opened.name.is_some() {
             self.store.refresh_names(&account, &account.login_names(&self.policy.names)).await?;

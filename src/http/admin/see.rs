@@ -58,7 +58,7 @@ pub async fn account(
         account: AccountView::of(&account),
         locked_until: LockedUntil { password: locks.first.map(seconds), code: locks.second.map(seconds) },
         recovery_codes_left: account.recovery.as_ref().map_or(0, RecoveryCodes::left),
-        devices: account.devices.iter().filter(|device| device.is_live(now)).count(),
+        devices: engine.policy.devices(&account, now).count(),
     };
     Ok(json(StatusCode::OK, &details))
 }

@@ -172,7 +172,7 @@ pub async fn complete(
 /// A recovery code has another length than any other code, so it needs no word of its own.
 fn given(code: &Secret) -> Input {
     if RecoveryCode::parse(code.expose()).is_ok() {
-        return Input::Recovery { code: code.clone(), remember: false };
+        return Input::Recovery { code: code.clone(), end_other_sessions: false, remember: false };
     }
     let code = code.expose().to_owned();
     Input::Code(CodeInput { factor: None, code, key: None, end_other_sessions: false, remember: false })

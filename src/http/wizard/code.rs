@@ -70,7 +70,7 @@ pub async fn recovery(
     let id = parse::uuid(&context, &body.value.uuid)?;
     let call = context.call(Some(id), Some(&body.fingerprint));
     let remember = body.value.remember_device.unwrap_or(false);
-    let input = Input::Recovery { code: body.value.code.clone(), remember };
+    let input = Input::Recovery { code: body.value.code.clone(), end_other_sessions: false, remember };
     let standing = surface.engine.step(&call, id, Gate::SignIn, input).await;
     standing.map(|standing| answer(&surface, &standing)).map_err(|refused| context.problem(refused))
 }

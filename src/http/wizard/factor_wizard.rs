@@ -102,13 +102,14 @@ pub async fn step(
 
 fn input(context: &Context, given: FactorStep) -> Result<Input, Problem> {
     let expected = |field: &str, what: &str| parse::invalid(context, field, FieldProblem::Invalid(what.to_owned()));
+    let end_other_sessions = given.end_other_sessions.unwrap_or(false);
     match (given.action.as_deref(), given.phone) {
         (None | Some("phone"), Some(phone)) => Ok(Input::Phone(parse::phone(context, &phone)?)),
         (Some("phone"), None) => Err(expected("phone", "a string")),
         (Some("resend"), _) => Ok(Input::Resend),
         (Some("recovery"), _) => {
             let code = given.code.ok_or_else(|| expected("code", "a string"))?;
-            Ok(Input::Recovery { code: Secret::new(code), remember: false })
+            Ok(Input::Recovery { code: Secret::new(code), end_other_sessions, remember: false })
         }
         (Some("choose"), _) => {
             let kind = given.kind.ok_or_else(|| expected("type", "a string"))?;
@@ -121,7 +122,6 @@ fn input(context: &Context, given: FactorStep) -> Result<Input, Problem> {
         }
         (Some("code") | None, _) => {
             let code = given.code.ok_or_else(|| expected("code", "a string"))?;
-            let end_other_sessions = given.end_other_sessions.unwrap_or(false);
             Ok(Input::Code(CodeInput { factor: None, code, key: given.key, end_other_sessions, remember: false }))
         }
         (Some(_), _) => Err(expected("action", "one of code, resend, recovery, phone, password, choose")),
