@@ -23,6 +23,7 @@ const ROWS: &[(&str, &str)] = &[
     ("A11", "A code is exactly its digits in ASCII; nothing else is looked at."),
     ("A12", "A step that does not fit is a 409, and changes nothing."),
     ("A13", "A code belongs to its wizard and its purpose."),
+    ("A14", "A factor is turned off by its own code or a recovery code, never by the code of one that it replaced."),
     ("A15", "Nothing that is handed out before the end works as a session, on any route."),
     ("A16", "A new password and a factor that is taken off end sessions as promised."),
     ("A17", "A known and an unknown account are answered alike."),

@@ -110,7 +110,7 @@ fn source(fact: Fact) -> Option<&'static str> {
         Fact::HasEmail => "`email` of a choose_method or of a route by enrolled_factors",
         Fact::AddressVerified => "`right` of a check_code with `to = \"email\"`",
         Fact::SecretCreated => "a create_secret",
-        Fact::PhoneEntered => "an enter_phone",
+        Fact::PhoneEntered => "an enter_phone, or `sms` of a choose_enrolment",
         Fact::SentToPhone => "a send_code with `to = \"phone\"` and no other after it",
         Fact::SentToNewPhone => "a send_code with `to = \"new_phone\"` and no other after it",
         Fact::SentToEmail => "a send_code with `to = \"email\"` and no other after it",
