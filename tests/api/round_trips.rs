@@ -7,7 +7,8 @@ use crate::harness::{PASSWORD, Person, TestApp};
 on_every_store!(
     a_sign_in_asks_as_seldom_as_it_can,
     changes_ask_as_seldom_as_they_can,
-    reading_asks_as_seldom_as_it_can
+    reading_asks_as_seldom_as_it_can,
+    getting_back_in_asks_as_seldom_as_it_can,
 );
 
 /// Calls are measured this often. A script or a topology that a connection has yet to learn costs one more trip once, so
@@ -179,4 +180,23 @@ async fn reading_asks_as_seldom_as_it_can(app: TestApp) {
             ("sign out", 2),
         ]
     );
+}
+
+async fn getting_back_in_asks_as_seldom_as_it_can(app: TestApp) {
+    let mut meter = Meter::of(&app);
+    let person = app.person("ann").await;
+    for _ in 0..ROUNDS {
+        app.engine.errands.idle().await;
+        let body = json!({ "email": person.email });
+        let start = meter.count("start", app.post("/api/v2/my/signin/password/restore", body)).await.expect(200);
+        app.engine.errands.idle().await;
+        let (token, code) = (start.str("token"), app.last_code(&person.email).await);
+        let other = another(&code);
+        meter.count("wrong code", app.confirm("", token, &other)).await.refused(422, "invalid_code");
+        app.engine.errands.idle().await;
+        meter.count("right code", app.confirm("", token, &code)).await.expect(200);
+        app.engine.errands.idle().await;
+        app.clock.advance(90);
+    }
+    assert_eq!(meter.counts, [("start", 3), ("wrong code", 3), ("right code", 4)]);
 }
