@@ -66,6 +66,8 @@ async fn watched(app: &TestApp, email: &str, call: Request<'_>) -> (Seen, Answer
     for name in ["token", "uuid", "sentAt", "expiredAt", "expiresAt"] {
         random.extend(answer.body[name].as_str().map(str::to_owned));
     }
+    // The cookie's name has the wizard's uuid without its hyphens.
+    random.extend(random[1..].to_vec().iter().map(|value| value.replace('-', "")));
     let receipt = &answer.body["next"]["receipt"];
     random.extend(["sentAt", "expiredAt"].iter().filter_map(|name| receipt[name].as_str()).map(str::to_owned));
     random.extend(answer.header("x-wizard-key").map(str::to_owned));
@@ -85,6 +87,8 @@ async fn watched(app: &TestApp, email: &str, call: Request<'_>) -> (Seen, Answer
 /// Everything that somebody may try with an address and without its mail, up to the lock and through it.
 async fn course(app: &TestApp, email: &str) -> Vec<Seen> {
     let mut all = Vec::new();
+    // Time has passed: the server looks after its keys first.
+    app.get("/api/v2/my/wizard/00000000-0000-4000-8000-000000000000").await.refused(404, "wizard_not_found");
     for wizard in 0..3 {
         let query = format!("{SIGNED_OUT}?email={}", email.replace('+', "%2B"));
         let start = if wizard == 1 { app.call("GET", &query) } else { restore(app, email) };
@@ -116,8 +120,10 @@ async fn course(app: &TestApp, email: &str) -> Vec<Seen> {
             all.push(watched(app, email, call).await.0);
         }
     }
-    app.clock.advance(900);
-    all.push(watched(app, email, restore(app, email)).await.0);
+    for wait in [0, 900] {
+        app.clock.advance(wait);
+        all.push(watched(app, email, restore(app, email)).await.0);
+    }
     all
 }
 
@@ -128,7 +134,8 @@ async fn a_known_address_is_answered_like_an_unknown_one(app: TestApp) {
     let app = with(app, &[PATIENT]).await;
     let mut names = everybody(&app).await;
     names.retain(|name| name.contains('@'));
-    names.push("GOOGLE@Example.com".to_owned());
+    // By another spelling than its own.
+    names.iter_mut().filter(|name| name.starts_with("texts")).for_each(|name| *name = "TEXTS@Example.com".to_owned());
     let recovering = app.person_with_email("recovering").await;
     let success = app.reset_token(&recovering).await;
     app.reset_password(&success, NEW).await.expect(204);
@@ -138,14 +145,9 @@ async fn a_known_address_is_answered_like_an_unknown_one(app: TestApp) {
     assert_eq!(statuses[..13], [200, 422, 409, 429, 200, 422, 422, 422, 422, 422, 429, 429, 409]);
     assert_eq!(statuses[statuses.len() - 2..], [429, 200], "locked, and open again: {statuses:?}");
     for name in &names {
-        // Each spelling has the limits of its name, so they are tried at other times.
-        app.clock.advance(90_000);
         let seen = course(&app, name).await;
         assert_eq!(seen.len(), expected.len(), "{name}");
         for (place, (seen, expected)) in seen.iter().zip(&expected).enumerate() {
-            if name.starts_with("GOOGLE") && place + 2 >= statuses.len() {
-                continue;
-            }
             assert_eq!(seen, expected, "{name:?}, call {place}");
         }
     }
@@ -185,6 +187,7 @@ async fn a_client_address_that_guesses_is_blocked_for_everybody(app: TestApp) {
         let refused = app.confirm("", token, &wrong_code(&app, email).await).await.refused(422, "invalid_code");
         assert_eq!(refused.body["attemptsLeft"], json!(if at == 4 { 0 } else { 4 }), "{email}");
     }
+    app.clock.advance(30);
     let mut seen = Vec::new();
     for (email, token) in &started {
         let right = app.outbox(email).await.iter().find_map(|sent| sent["code"].as_str().map(str::to_owned));
@@ -206,7 +209,7 @@ async fn a_client_address_that_guesses_is_blocked_for_everybody(app: TestApp) {
     let challenge = app.challenge(&bearer, "").await.expect(200).str("token").to_owned();
     app.confirm(&bearer, &challenge, &app.last_code(&bystander.email).await).await.expect(200);
     // And when it is over, the owner gets back in.
-    app.clock.advance(600);
+    app.clock.advance(570);
     let success = app.reset_token(&bystander).await;
     app.reset_password(&success, NEW).await.expect(204);
 }
@@ -287,7 +290,7 @@ async fn a_hanging_mail_server_is_not_felt() {
         .with("STEPGATE_EMAIL__PROVIDERS", r#"["smtp"]"#)
         .with("STEPGATE_EMAIL__FROM", "Stepgate <no-reply@example.com>")
         .with("STEPGATE_EMAIL__SMTP__URL", &format!("smtp://127.0.0.1:{}", sink.port))
-        .with("STEPGATE_EMAIL__TIMEOUT", "60s");
+        .with("STEPGATE_EMAIL__DEADLINE", "60s");
     let app = setup.start().await;
     app.person("ann").await;
     for email in ["ann@example.com", "nobody@example.com", "ann@example.com"] {
