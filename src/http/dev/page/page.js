@@ -8,10 +8,14 @@ const API = '/api/v2/my';
 const [APP, TEXT, MAIL] = ['Code from your app', 'Code from the text message', 'Code from the email'];
 const TITLES = {
   login: 'Sign in', '2fa_choose': 'Choose a method', '2fa_google_auth': APP, '2fa_sms_auth': TEXT, '2fa_email_auth': MAIL,
+  '2fa_recovery': 'Recovery code', '2fa_enroll': 'Turn a method on first',
   '2fa_google': 'Authenticator app', '2fa_sms_phone_create': 'Your phone number', phone: TEXT, '2fa_sms': TEXT, '2fa_email': MAIL,
 };
 const LABELS = { email: 'Email or user name', password: 'Password', code: 'Code', phone: 'Phone number' };
-const WAYS = { resend: 'Send another code', cancel: 'Cancel', change_phone: 'Use another number' };
+const WAYS = {
+  resend: 'Send another code', cancel: 'Cancel', change_phone: 'Use another number', recovery: 'Use a recovery code',
+  enroll: 'Use another method',
+};
 const METHODS = { google: 'authenticator app', sms: 'SMS', email: 'email' };
 
 const $ = (id) => document.getElementById(id);
@@ -151,7 +155,7 @@ function input(field) {
   };
   if (field.name === 'password') props.type = 'password';
   if (field.name === 'phone') Object.assign(props, { type: 'tel', placeholder: '+420601123456' });
-  if (code) props.inputMode = 'numeric';
+  if (code && field.pattern?.startsWith('^[0-9]')) props.inputMode = 'numeric';
   if (field.maxLength) props.maxLength = field.maxLength;
   return make('div', { className: 'field' }, make('label', { htmlFor: props.id }, LABELS[field.name] ?? field.name),
     make('input', props), make('div', { id: `error-${field.name}`, className: 'error', role: 'alert' }));
@@ -189,6 +193,17 @@ function ways(envelope, way, box) {
   })];
 }
 
+// What the server misses although it may be left out elsewhere, such as the phone that SMS needs.
+function ask(envelope, way, body, missed) {
+  const narrow = (field) => {
+    if (missed.includes(field)) return { ...field, required: true };
+    return field.name in body ? { ...field, pattern: `^${body[field.name]}$` } : field;
+  };
+  const own = alertBox();
+  const back = make('div', { className: 'ways' }, button('Back', () => stand(envelope)));
+  scene(LABELS[missed[0].name] ?? missed[0].name, own, step(envelope, { ...way, fields: way.fields.map(narrow) }, own, 'Continue'), back);
+}
+
 async function take(envelope, way, body, box, from) {
   from.disabled = true;
   const { status, body: answer } = await call(way.method, way.href, way.method === 'DELETE' ? undefined : body);
@@ -205,6 +220,8 @@ async function take(envelope, way, body, box, from) {
     box = stage.querySelector('.alert') ?? box;
   }
   box.replaceChildren();
+  const missed = way.fields.filter((field) => answer.errors?.[field.name] && !$(`field-${field.name}`));
+  if (missed.length && status !== 409) return ask(envelope, way, body, missed);
   const wrong = Object.entries(answer.errors ?? {}).filter(([name]) => $(`error-${name}`));
   const ofCode = wrong.length === 0 && /^(invalid_code|code_)/.test(answer.code) && $('error-code');
   if (ofCode) wrong.push(['code', [answer.detail + left(answer)]]);
