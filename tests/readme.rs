@@ -127,6 +127,22 @@ fn the_three_ways_back_of_the_guide_for_lost_phones_lead_back() {
 }
 
 #[test]
+fn the_commands_of_the_guide_for_frontends_enrol_recover_and_remember() {
+    let folder = tempfile::tempdir().unwrap();
+    let policies = r#"[{"groups":["staff"],"required":["sms"]}]"#;
+    let settings = [("STEPGATE_ADMIN_KEY", "an-admin-key-for-the-guide"), ("STEPGATE_MFA__POLICIES", policies)];
+    let server = Server::start_with(folder.path(), &settings, "/2fa/google");
+    let script = blocks(&document("docs/wizard-api.md"), "bash").join("\n");
+    let said = bash(&script.replace("127.0.0.1:8080", server.told("http://")));
+    let steps = ["2fa_enroll", "phone", "2fa_sms_auth"].map(|step| format!(r#""workflow":"{step}""#));
+    let expected = [&steps[0], &steps[1], r#""left":10"#, "202\n", &steps[2], "202\n", r#""left":9"#, r#""total":1,"#];
+    let mut rest = said.as_str();
+    for part in expected {
+        rest = rest.split_once(part).unwrap_or_else(|| panic!("no {part} in its place in {said}")).1;
+    }
+}
+
+#[test]
 fn the_commands_that_the_server_prints_sign_in() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(folder.path());
