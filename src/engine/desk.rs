@@ -42,7 +42,8 @@ impl Engine {
             Reset::One(method) => vec![method],
             Reset::All => {
                 let account = self.account(id).await?;
-                Method::ALL.into_iter().filter(|method| has(&account, *method)).collect()
+                // The recovery codes first: they go by themselves with the last factor.
+                Method::ALL.into_iter().rev().filter(|method| has(&account, *method)).collect()
             }
         };
         if methods.is_empty() {
