@@ -365,7 +365,7 @@ fn events_go_where_they_can() {
     let config = env(&[("STEPGATE_EVENTS__FILE", path.to_str().unwrap())]).unwrap();
     assert_eq!(config.events.file, Some(EventsFile::Path(path.clone())));
     assert_eq!(env(&[("STEPGATE_EVENTS__FILE", "-")]).unwrap().events.file, Some(EventsFile::Output));
-    assert_eq!(env(&[]).unwrap().events, Events { file: None, webhook: None });
+    assert_eq!(env(&[]).unwrap().events, Events { keep: 1_000_000, file: None, webhook: None });
     let said = errors(&[
         ("STEPGATE_EVENTS__FILE", folder.path().join("no/such.jsonl").to_str().unwrap()),
         ("STEPGATE_EVENTS__WEBHOOK__URL", "https://example.com/?token=c4n4ry"),

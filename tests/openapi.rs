@@ -133,9 +133,13 @@ fn whoever_needs_a_token_says_so() {
     for ((method, path), operation) in operations(&document) {
         let wanted = match path.as_str() {
             path if path.starts_with("/admin/") => Some("operator"),
-            "/api/v2/my/2fa/google" | "/api/v2/my/2fa/sms" | "/api/v2/my/2fa/email" => None,
+            "/api/v2/my/2fa/google" | "/api/v2/my/2fa/sms" | "/api/v2/my/2fa/email" | "/api/v2/my/2fa/recovery" => None,
+            "/api/v2/my/2fa/unauthorized/challenge" => None,
+            // With the access token if the challenge was started with one.
+            "/api/v2/my/2fa/challenge" if method == "post" => None,
             path if path.starts_with("/api/v2/my/2fa") || path.starts_with("/api/v2/my/sessions") => Some("bearer"),
-            "/api/v2/my/signout" => Some("bearer"),
+            path if path.starts_with("/api/v2/my/devices") => Some("bearer"),
+            "/api/v2/my/signout" | "/api/v2/my/password" => Some("bearer"),
             _ => continue,
         };
         let declared = operation["security"][0].as_object().and_then(|scheme| scheme.keys().next());

@@ -8,16 +8,24 @@ mod cases;
 mod exploration;
 #[path = "workflows/generated.rs"]
 mod generated;
+#[path = "workflows/moves.rs"]
+mod moves;
 #[path = "workflows/mutants.rs"]
 mod mutants;
+#[path = "workflows/offers.rs"]
+mod offers;
 #[path = "workflows/oracle.rs"]
 mod oracle;
+#[path = "workflows/people.rs"]
+mod people;
 #[path = "workflows/places.rs"]
 mod places;
 #[path = "workflows/sends.rs"]
 mod sends;
 #[path = "workflows/stale_accounts.rs"]
 mod stale_accounts;
+#[path = "workflows/truth.rs"]
+mod truth;
 #[path = "workflows/walks.rs"]
 mod walks;
 

@@ -88,6 +88,19 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_clock_behind_the_one_that_made_the_key_signs_all_the_same() {
+        let mut old = key("old", TokenAlgorithm::ES256, at(1));
+        old.stops_at = Some(at(3));
+        let tokens =
+            holding(TokenAlgorithm::ES256, "audience", &[key("new", TokenAlgorithm::ES256, at(3)), old.clone()]);
+        let token = tokens.mint(&bearer(), at(0), at(10)).unwrap();
+        assert_eq!(kid_of(token.expose()), "old");
+        assert_eq!(tokens.verify(token.expose(), at(0)), Some(bearer()));
+        let over = holding(TokenAlgorithm::ES256, "audience", &[old]);
+        assert!(over.mint(&bearer(), at(3), at(10)).is_err(), "one that has stopped never signs again");
+    }
+
     /// A24: a key's own algorithm is the only one that is accepted for it, whatever others the ring has.
     #[test]
     fn a_key_of_one_algorithm_takes_no_token_of_another() {

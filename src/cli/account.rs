@@ -62,7 +62,7 @@ pub fn run(config: &Config, command: Account) -> Result<ExitCode, String> {
             Account::Export(export) => super::export::run(&engine, &export).await.map(|()| ExitCode::SUCCESS),
         };
         // Letters to owners, and events.
-        if !engine.errands.finish(config.http.drain_timeout).await {
+        if !engine.finish(config.http.drain_timeout).await {
             return done.and(Err("The work is done, but not everybody could be told of it in time.".to_owned()));
         }
         done

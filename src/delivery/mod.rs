@@ -8,6 +8,7 @@
 mod chain;
 mod events;
 mod faults;
+mod letter;
 mod outbox;
 mod posting;
 mod provider;
@@ -18,10 +19,11 @@ mod wording;
 pub use chain::Chain;
 pub use events::{EventFile, EventWebhook, Queued};
 pub use faults::{Fault, Faults, Switch};
+pub use letter::Letter;
 pub use outbox::{Outbox, OutboxMessage};
 pub use smtp::{Login, Relay, Security, Sender, SenderError, Smtp, SmtpSettings};
 pub use webhook::{Webhook, WebhookSettings};
-pub use wording::{Letter, Wording};
+pub use wording::Wording;
 
 /// A provider cannot be set up as configured.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

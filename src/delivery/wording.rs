@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use fluent_templates::fluent_bundle::FluentValue;
 use fluent_templates::{LanguageIdentifier, Loader, langid};
 
+use super::letter::Letter;
 use crate::engine::ports::{Message, MessageKind, Notice};
 use crate::identity::Locale;
 
@@ -21,16 +22,6 @@ fluent_templates::static_loader! {
 #[derive(Debug, Clone)]
 pub struct Wording {
     product: String,
-}
-
-/// An email without its addresses.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Letter {
-    /// One line.
-    pub subject: String,
-    pub text: String,
-    /// The same as `text`, with every value escaped.
-    pub html: String,
 }
 
 type Values = HashMap<Cow<'static, str>, FluentValue<'static>>;
@@ -55,24 +46,12 @@ impl Wording {
         let say = |id: &str| say(message.locale, id, &values);
         match &message.kind {
             MessageKind::Code { code, .. } => {
-                let (lead, lifetime, unasked) = (say("email-lead"), say("email-lifetime"), say("email-unasked"));
-                let text = format!("{lead}\n\n    {}\n\n{lifetime}\n\n{unasked}\n", code.expose());
-                let body = format!(
-                    "<p>{lead}</p>\n\
-                     <p style=\"font-size:1.8em;letter-spacing:0.15em\"><strong>{code}</strong></p>\n\
-                     <p>{lifetime}</p>\n<p>{unasked}</p>\n",
-                    lead = escaped(&lead),
-                    code = escaped(code.expose()),
-                    lifetime = escaped(&lifetime),
-                    unasked = escaped(&unasked),
-                );
-                letter(message.locale, say("email-subject"), text, &body)
+                let after = [say("email-lifetime"), say("email-unasked")];
+                Letter::with_code(message.locale, say("email-subject"), &say("email-lead"), code.expose(), &after)
             }
             MessageKind::Notice { notice, .. } => {
-                let (what, advice) = (say(&id(notice)), say(advice(notice)));
-                let text = format!("{what}\n\n{advice}\n");
-                let body = format!("<p>{}</p>\n<p>{}</p>\n", escaped(&what), escaped(&advice));
-                letter(message.locale, say(&format!("{}-subject", id(notice))), text, &body)
+                let paragraphs = [say(&id(notice)), say(advice(notice))];
+                Letter::of(message.locale, say(&format!("{}-subject", id(notice))), &paragraphs)
             }
         }
     }
@@ -125,17 +104,6 @@ fn advice(notice: &Notice) -> &'static str {
     }
 }
 
-/// `body` is HTML already.
-fn letter(locale: Locale, subject: String, text: String, body: &str) -> Letter {
-    let html = format!(
-        "<!doctype html>\n<html lang=\"{lang}\"><head><meta charset=\"utf-8\"><title>{title}</title></head>\n\
-         <body style=\"font-family:sans-serif\">\n{body}</body></html>\n",
-        lang = locale.as_str(),
-        title = escaped(&subject),
-    );
-    Letter { subject, text, html }
-}
-
 fn say(locale: Locale, id: &str, values: &Values) -> String {
     TEXTS.lookup_with_args(&language(locale), id, values)
 }
@@ -147,22 +115,6 @@ fn language(locale: Locale) -> LanguageIdentifier {
         Locale::PtBr => langid!("pt-BR"),
         Locale::Ru => langid!("ru"),
     }
-}
-
-/// Text as HTML that shows exactly it, in an element or in a quoted attribute.
-fn escaped(text: &str) -> String {
-    let mut html = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => html.push_str("&amp;"),
-            '<' => html.push_str("&lt;"),
-            '>' => html.push_str("&gt;"),
-            '"' => html.push_str("&quot;"),
-            '\'' => html.push_str("&#39;"),
-            _ => html.push(c),
-        }
-    }
-    html
 }
 
 #[cfg(test)]

@@ -158,6 +158,8 @@ impl Engine {
         next.permissions = permissions.unwrap_or(next.permissions);
         if self.has_moved(before, &next) {
             next.factors.email = None;
+            // What was confirmed at the old address is worth nothing any more, a way back in above all.
+            next.begin_epoch();
         }
         if let Some(hash) = password_hash {
             next.password_hash = Some(hash);
@@ -179,7 +181,7 @@ impl Engine {
 
     /// Ends the sessions that a patch ends, and writes the line of the change log that belongs to it.
     async fn follow_up(&self, before: &Account, next: &Account) -> Result<(), Refused> {
-        if before.epoch == next.epoch {
+        if before.password_hash == next.password_hash && before.factors == next.factors {
             return Ok(());
         }
         let line = |provider| NewChange { provider, is_enabled: false, time: next.updated_at };

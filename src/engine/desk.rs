@@ -42,7 +42,10 @@ impl Engine {
             Reset::One(method) => vec![method],
             Reset::All => {
                 let account = self.account(id).await?;
-                Method::ALL.into_iter().filter(|method| has(&account, *method)).collect()
+                let mut on: Vec<Method> = Method::ALL.into_iter().filter(|method| has(&account, *method)).collect();
+                // The recovery codes first, for they go along with the last factor.
+                on.sort_by_key(|method| method.factor().is_some());
+                on
             }
         };
         if methods.is_empty() {

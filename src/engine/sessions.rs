@@ -1,6 +1,7 @@
 use chrono::{DateTime, Utc};
 
-use crate::engine::{Engine, Reason, Refused, Token, Tokens};
+use crate::engine::ports::{EventKind, Notice};
+use crate::engine::{Call, Engine, Reason, Refused, Token, Tokens};
 use crate::identity::{Account, Bearer, RefreshOutcome, RefreshToken, Secret, Session, SessionId};
 
 /// How often a refresh may lose to others of the same session before it gives up. Each loss is another one's success.
@@ -38,20 +39,23 @@ impl Engine {
     ///
     /// # Errors
     /// [`Reason::Unauthorized`] for a token that is forged, used, or of a session that is over.
-    pub async fn refresh(&self, token: &str) -> Result<Tokens, Refused> {
+    pub async fn refresh(&self, call: &Call, token: &str) -> Result<Tokens, Refused> {
         let unauthorized = || Refused::new(Reason::Unauthorized);
         let presented = RefreshToken::parse(&self.keys, token).ok_or_else(unauthorized)?;
         let now = self.clock.now();
         for _ in 0..PATIENCE {
             let session = self.store.session(presented.account, &presented.session, now);
             let (found, ()) = tokio::join!(session, self.keep_up(now));
-            let (_, mut session) = found?.ok_or_else(unauthorized)?;
+            let (account, mut session) = found?.ok_or_else(unauthorized)?;
             let random = self.entropy.bytes();
             let fresh = RefreshToken::mint(&self.keys, presented.account, &presented.session, &random);
             match session.rotate(&presented.digest(), fresh.digest(), now) {
                 RefreshOutcome::Reused => {
                     self.store.end_session(presented.account, &presented.session).await?;
-                    tracing::warn!(account = %presented.account, session = %presented.session, "a refresh token was used twice: session ended");
+                    tracing::warn!(account = %account.id, session = %session.id, "a refresh token was used twice: session ended");
+                    let event = self.happening(EventKind::RefreshReused).to(account.id).in_call(call);
+                    self.note(event.session(&session.id));
+                    self.tell_owner(&account, Notice::SessionStolen);
                     return Err(unauthorized());
                 }
                 RefreshOutcome::Rotated => session.revision += 1,
@@ -89,9 +93,11 @@ impl Engine {
     ///
     /// # Errors
     /// As [`Self::authenticate`].
-    pub async fn sign_out(&self, token: &str) -> Result<(), Refused> {
+    pub async fn sign_out(&self, call: &Call, token: &str) -> Result<(), Refused> {
         let caller = self.authenticate(token).await?;
         self.store.end_session(caller.account.id, &caller.session.id).await?;
+        let event = self.happening(EventKind::SignedOut).to(caller.account.id).in_call(call);
+        self.note(event.session(&caller.session.id));
         Ok(())
     }
 
@@ -109,12 +115,16 @@ impl Engine {
     ///
     /// # Errors
     /// [`Reason::NotFound`] when the account has no such session; as [`Self::authenticate`].
-    pub async fn end_session(&self, token: &str, id: &str) -> Result<(), Refused> {
+    pub async fn end_session(&self, call: &Call, token: &str, id: &str) -> Result<(), Refused> {
         let caller = self.authenticate(token).await?;
         let not_found = || Refused::new(Reason::NotFound);
         let id = SessionId::parse(id).ok_or_else(not_found)?;
         match self.store.end_session(caller.account.id, &id).await? {
-            true => Ok(()),
+            true => {
+                let event = self.happening(EventKind::SessionEnded).to(caller.account.id).in_call(call);
+                self.note(event.session(&id));
+                Ok(())
+            }
             false => Err(not_found()),
         }
     }
@@ -123,9 +133,11 @@ impl Engine {
     ///
     /// # Errors
     /// As [`Self::authenticate`].
-    pub async fn end_other_sessions(&self, token: &str) -> Result<(), Refused> {
+    pub async fn end_other_sessions(&self, call: &Call, token: &str) -> Result<(), Refused> {
         let caller = self.authenticate(token).await?;
         self.store.end_other_sessions(caller.account.id, &caller.session.id).await?;
+        let event = self.happening(EventKind::SessionEnded).to(caller.account.id).in_call(call);
+        self.note(event.detail("sessions", "all_others"));
         Ok(())
     }
 

@@ -29,7 +29,7 @@ impl Engine {
     }
 
     pub(super) fn spend_of(token: &SuccessToken) -> Spend {
-        Spend::Code { digest: token.digest(), keep: SuccessToken::LIFETIME + 60 }
+        Spend::Token { digest: token.digest(), keep: SuccessToken::LIFETIME + 60 }
     }
 
     /// Uses the token up, if one is needed, and writes what it was for: one atomic call.

@@ -52,7 +52,7 @@ pub struct Account {
     pub password_hash: Option<String>,
     #[serde(default)]
     pub factors: Factors,
-    /// Grows by one whenever the password or a factor changes: what was proved before counts no more after.
+    /// Grows whenever the password, a factor or the address changes: what was proved before counts no more after.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub epoch: u32,
     /// The factor whose code the password was set with, which is no second factor beside that password. A factor that
@@ -122,7 +122,7 @@ impl Account {
         self.changed(now);
     }
 
-    /// The password or a factor has changed: nothing that was proved before counts, no device is remembered, and where
+    /// The password, a factor or the address has changed: nothing that was proved before counts, no device is remembered, and where
     /// no factor is left there is nothing that a recovery code could stand in for.
     pub fn begin_epoch(&mut self) {
         self.epoch = self.epoch.wrapping_add(1);

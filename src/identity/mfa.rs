@@ -26,12 +26,12 @@ impl MfaPolicy {
         self.groups.is_empty() || !self.groups.is_disjoint(&account.groups)
     }
 
-    fn is_met(&self, account: &Account, turned_on: &[Factor], now: DateTime<Utc>) -> bool {
+    fn is_met(&self, account: &Account, fresh: &[Factor], now: DateTime<Utc>) -> bool {
         let start = self.since.map_or(account.created_at, |since| since.max(account.created_at));
         let grace = i64::try_from(self.grace).ok().and_then(TimeDelta::try_seconds);
         let end = grace.and_then(|grace| start.checked_add_signed(grace));
         let is_graced = end.is_none_or(|end| now < end);
-        let is_on = |factor: &Factor| account.has(*factor) || turned_on.contains(factor);
+        let is_on = |factor: &Factor| account.has(*factor) || fresh.contains(factor);
         self.required.is_empty() || self.required.iter().any(is_on) || is_graced
     }
 }
@@ -53,13 +53,13 @@ impl Policy {
     /// The factors of which the account must turn one on before it is let in; empty when it need not. Each policy is
     /// to be met, one after the other.
     pub fn due_factors(&self, account: &Account, now: DateTime<Utc>) -> Vec<Factor> {
-        self.still_due(account, &[], now)
+        self.due_beside(account, &[], now)
     }
 
-    /// As [`Self::due_factors`], once `turned_on` is written on the account.
-    pub fn still_due(&self, account: &Account, turned_on: &[Factor], now: DateTime<Utc>) -> Vec<Factor> {
+    /// As [`Self::due_factors`], once the `fresh` ones will have been turned on.
+    pub fn due_beside(&self, account: &Account, fresh: &[Factor], now: DateTime<Utc>) -> Vec<Factor> {
         let allowed = self.allowed_factors(account);
-        let unmet = self.mfa_for(account).find(|policy| !policy.is_met(account, turned_on, now));
+        let unmet = self.mfa_for(account).find(|policy| !policy.is_met(account, fresh, now));
         let Some(unmet) = unmet else { return Vec::new() };
         let due: Vec<Factor> = allowed.into_iter().filter(|factor| unmet.required.contains(factor)).collect();
         // Policies that contradict each other must not open the door: what is required then counts as allowed.

@@ -60,7 +60,11 @@ impl SigningKey {
     }
 
     pub fn signs_at(&self, now: DateTime<Utc>) -> bool {
-        self.signs_from <= now && self.stops_at.is_none_or(|stops| now < stops)
+        self.signs_from <= now && !self.stopped_at(now)
+    }
+
+    pub fn stopped_at(&self, now: DateTime<Utc>) -> bool {
+        self.stops_at.is_some_and(|stops| stops <= now)
     }
 }
 

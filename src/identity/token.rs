@@ -103,7 +103,8 @@ impl AccessTokens {
     }
 
     /// A token for this session from `now` to `expires`, both cut to whole seconds. A key of the wanted algorithm signs
-    /// as soon as one may, and until then whichever does.
+    /// as soon as one may, and until then whichever does; where none does yet, because the clock that made it was ahead of
+    /// this one, the first to come.
     ///
     /// # Errors
     /// When no key may sign, or a key, which was checked when it came, fails all the same.
@@ -119,8 +120,9 @@ impl AccessTokens {
         };
         let pairs = self.pairs();
         let able = pairs.iter().filter(|pair| pair.key.signs_at(now));
-        let pair = able.max_by_key(|pair| (pair.key.algorithm == self.algorithm, pair.key.signs_from));
-        let pair = pair.ok_or(MintError::NoKey)?;
+        let due = able.max_by_key(|pair| (pair.key.algorithm == self.algorithm, pair.key.signs_from));
+        let coming = || pairs.iter().filter(|pair| !pair.key.stopped_at(now)).min_by_key(|pair| pair.key.signs_from);
+        let pair = due.or_else(coming).ok_or(MintError::NoKey)?;
         let mut header = Header::new(pair.key.algorithm.algorithm());
         header.typ = Some(Self::TYPE.to_owned());
         header.kid = Some(pair.key.kid.clone());

@@ -39,14 +39,17 @@ pub enum Fact {
     /// During this very walk a device was recognised on which a factor had been proved. Gone once the client is waited
     /// for.
     DeviceRemembered,
-    /// The policy wants a factor turned on, and whoever is asked has proved all that the account has.
+    /// The policy wants a factor turned on, and whoever is asked has proved what the account has: a remembered device is
+    /// not enough for that.
     MustEnrol,
     /// During this very walk it was seen that the policy wants no further factor. Gone once the client is waited for.
     PolicyMet,
+    /// A right code to the account's address, given to enrol it.
+    AddressVerified,
 }
 
 impl Fact {
-    pub const ALL: [Fact; 23] = [
+    pub const ALL: [Fact; 24] = [
         Fact::SessionPresent,
         Fact::Named,
         Fact::PasswordVerified,
@@ -70,6 +73,7 @@ impl Fact {
         Fact::DeviceRemembered,
         Fact::MustEnrol,
         Fact::PolicyMet,
+        Fact::AddressVerified,
     ];
 
     pub fn as_str(self) -> &'static str {
@@ -97,6 +101,7 @@ impl Fact {
             Fact::DeviceRemembered => "device_remembered",
             Fact::MustEnrol => "must_enrol",
             Fact::PolicyMet => "policy_met",
+            Fact::AddressVerified => "address_verified",
         }
     }
 
@@ -172,6 +177,14 @@ impl Facts {
     #[must_use]
     pub fn lasting(self) -> Self {
         self.without(Fact::NoFactorEnrolled).without(Fact::DeviceRemembered).without(Fact::PolicyMet)
+    }
+
+    /// What still holds when a factor or the password of the account has changed since it was proved.
+    #[must_use]
+    pub fn of_another_epoch(self) -> Self {
+        [Fact::GoogleVerified, Fact::SmsVerified, Fact::EmailVerified, Fact::RecoveryVerified]
+            .into_iter()
+            .fold(self, Facts::without)
     }
 
     pub fn holds(self, fact: Fact) -> bool {

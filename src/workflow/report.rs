@@ -72,7 +72,7 @@ mod tests {
         let report = check(&[shipped("signin"), broken]);
         assert!(!report.is_sound());
         let text = report.to_string();
-        assert!(text.starts_with("signin.toml: proved (sign in, 11 steps, "), "{text}");
+        assert!(text.starts_with("signin.toml: proved (sign in, 25 steps, "), "{text}");
         assert!(text.contains("broken.toml, step login: is where `cancel` leads, but it is not an end"), "{text}");
         assert!(text.ends_with("Refused for 2 reasons."), "{text}");
     }

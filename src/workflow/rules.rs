@@ -27,6 +27,16 @@ const SECOND: [Fact; 6] = [
     Fact::NoFactorEnrolled,
 ];
 
+/// No code is on its way that would be accepted.
+fn nothing_sent(facts: Facts) -> Facts {
+    Recipient::ALL.into_iter().fold(facts, |facts, recipient| facts.without(Fact::sent_to(recipient)))
+}
+
+/// Nothing that was shown so far turns a factor on.
+fn nothing_enrolled(facts: Facts) -> Facts {
+    [Fact::NewSecretVerified, Fact::NewPhoneVerified, Fact::AddressVerified].into_iter().fold(facts, Facts::without)
+}
+
 /// What must be known before: each group needs one of its facts.
 pub type Needs = Vec<Vec<Fact>>;
 
@@ -53,7 +63,7 @@ impl Ask {
                 (Ask::ChooseMethod, Some(factor)) => facts.with(Fact::has(factor)),
                 // What was proved of an address before is no answer to a code that is sent for enrolling it.
                 (Ask::ChooseEnrolment, Some(Factor::Email)) => {
-                    facts.without(Fact::EmailVerified).without(Fact::SentToEmail)
+                    facts.without(Fact::AddressVerified).without(Fact::SentToEmail)
                 }
                 (Ask::EnterPhone, _) | (Ask::ChooseEnrolment, Some(Factor::Sms)) => {
                     facts.without(Fact::NewPhoneVerified).without(Fact::SentToNewPhone).with(Fact::PhoneEntered)
@@ -69,7 +79,11 @@ impl Ask {
             Ask::CheckTotp(TotpOf::Enrolled) => facts.with(Fact::GoogleVerified),
             Ask::CheckTotp(TotpOf::New) => facts.with(Fact::NewSecretVerified),
             // A code is good for one answer.
-            Ask::CheckCode(recipient) => facts.without(Fact::sent_to(recipient)).with(Fact::verified_at(recipient)),
+            Ask::CheckCode(recipient) => {
+                let facts = facts.without(Fact::sent_to(recipient)).with(Fact::verified_at(recipient));
+                let enrols = facts.holds(Fact::SessionPresent) || facts.holds(Fact::MustEnrol);
+                if recipient == Recipient::Email && enrols { facts.with(Fact::AddressVerified) } else { facts }
+            }
             Ask::CheckRecoveryCode => facts.with(Fact::RecoveryVerified),
             Ask::ChooseMethod | Ask::ChooseEnrolment | Ask::EnterPhone => facts,
         }
@@ -104,7 +118,7 @@ impl Action {
                 let proved = match factor {
                     Factor::Google => Fact::NewSecretVerified,
                     Factor::Sms => Fact::NewPhoneVerified,
-                    Factor::Email => Fact::EmailVerified,
+                    Factor::Email => Fact::AddressVerified,
                 };
                 vec![vec![Fact::SessionPresent, Fact::MustEnrol], vec![proved], vec![Fact::LastAnswerRight]]
             }
@@ -119,13 +133,10 @@ impl Action {
     pub fn after(self, facts: Facts) -> Facts {
         match self {
             // One code is outstanding at a time: a new one lets the others die.
-            Action::SendCode(recipient) => Recipient::ALL
-                .into_iter()
-                .fold(facts, |facts, other| facts.without(Fact::sent_to(other)))
-                .with(Fact::sent_to(recipient)),
+            Action::SendCode(recipient) => nothing_sent(facts).with(Fact::sent_to(recipient)),
             Action::CreateSecret => facts.without(Fact::NewSecretVerified).with(Fact::SecretCreated),
-            // At a sign-in the code that confirmed the enrolment is a second factor like any other.
-            Action::EnableFactor(factor) if facts.holds(Fact::MustEnrol) => facts
+            // At a sign-in the code that confirmed the enrolment is a second factor like any other, and enrols once.
+            Action::EnableFactor(factor) if facts.holds(Fact::MustEnrol) => nothing_enrolled(facts)
                 .without(Fact::MustEnrol)
                 .without(Fact::NoFactorEnrolled)
                 .with(Fact::has(factor))
@@ -167,7 +178,14 @@ impl Question {
                 // The address serves whoever is signed in, whether or not the factor is on.
                 Some(Factor::Email) | None => facts,
             },
-            (Question::MfaRequired, Outcome::Required) => facts.without(Fact::PolicyMet).with(Fact::MustEnrol),
+            // Whoever enrols begins from here. A remembered device has proved too little for that.
+            (Question::MfaRequired, Outcome::Required) => {
+                let facts = nothing_enrolled(nothing_sent(facts))
+                    .without(Fact::PolicyMet)
+                    .without(Fact::DeviceRemembered)
+                    .without(Fact::MustEnrol);
+                if facts.missing(&[SECOND.to_vec()]).is_none() { facts.with(Fact::MustEnrol) } else { facts }
+            }
             (Question::MfaRequired, _) => facts.without(Fact::MustEnrol).with(Fact::PolicyMet),
             (Question::RememberedDevice, Outcome::Remembered) => facts.with(Fact::DeviceRemembered),
             (

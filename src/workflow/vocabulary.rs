@@ -226,6 +226,20 @@ impl Question {
     }
 }
 
+impl Question {
+    /// Whether a workflow of this purpose may ask it.
+    pub fn fits(&self, purpose: Purpose) -> bool {
+        match self {
+            Question::MfaRequired | Question::RememberedDevice => purpose == Purpose::SignIn,
+            Question::StepUpFactor => purpose == Purpose::Challenge,
+            Question::EnrolledFactors
+            | Question::AccountGroup(_)
+            | Question::PhonePrefix(_)
+            | Question::ClientKind(_) => true,
+        }
+    }
+}
+
 impl Purpose {
     /// What a workflow of this purpose is there to grant.
     pub fn due(self) -> Grant {

@@ -156,7 +156,7 @@ async fn all_is_taken_off_at_once(app: TestApp) {
     assert_eq!((&account["factors"], &account["recoveryCodesLeft"]), (&json!([]), &json!(0)));
     assert!(!is_signed_in(&app, &token).await);
     let expected =
-        ["factor_disabled google", "factor_disabled sms", "factor_disabled email", "factor_disabled recovery"];
+        ["factor_disabled recovery", "factor_disabled google", "factor_disabled sms", "factor_disabled email"];
     assert_eq!(doings(&app, person.id).await[1..], expected);
 }
 

@@ -155,7 +155,7 @@ async fn a_remembered_device_is_no_step_up(app: TestApp) {
     }
     app.start_factor(&token, "google", "disable").await.refused(403, "step_up_required");
     app.make_codes(&token, None).await.refused(403, "step_up_required");
-    let success = app.challenge(&token, async |app| app.totp(person.key())).await;
+    let success = app.confirmed_by(&token, async |app| app.totp(person.key())).await;
     app.make_codes(&token, Some(&success)).await.expect(200);
 }
 
@@ -187,7 +187,7 @@ async fn a_new_password_forgets_all_devices(app: TestApp) {
     };
     let done = app.remembering(&person).await;
     let (device, token) = (done.device(), done.access());
-    let success = app.challenge(&token, async |app| app.totp(person.key())).await;
+    let success = app.confirmed_by(&token, async |app| app.totp(person.key())).await;
     let body = json!({ "successToken": success, "password": new, "passwordConfirmation": new });
     app.call("PUT", "/api/v2/my/password").bearer(&token).json(&body).send().await.expect(204);
     assert_eq!(sign_in(&device).await.expect(200).workflow(), "2fa_google_auth");

@@ -59,6 +59,7 @@ macro_rules! on_every_store_and_with_a_directory {
 
 mod accounts;
 mod bypass;
+mod challenge;
 mod changes;
 mod codes;
 mod confirm_password;
@@ -87,6 +88,7 @@ mod lost_phone;
 mod operations;
 mod outages;
 mod owners;
+mod password;
 mod qa;
 mod recovery;
 #[path = "../harness/redis.rs"]
@@ -100,7 +102,9 @@ mod sign_in;
 mod smtp;
 mod step_up;
 mod steps_in_order;
+mod success_tokens;
 mod tokens;
+mod way_back;
 #[path = "../harness/webhook.rs"]
 mod webhook;
 mod workflows;

@@ -41,7 +41,7 @@ impl TestApp {
     }
 
     /// A success token of a challenge that this code answers; by a recovery code if it is one.
-    pub async fn challenge(&self, token: &str, code: impl AsyncFnOnce(&TestApp) -> String) -> String {
+    pub async fn confirmed_by(&self, token: &str, code: impl AsyncFnOnce(&TestApp) -> String) -> String {
         let started = self.bearing("GET", "/2fa/challenge", token).await.expect(200);
         let answer = json!({ "token": started.str("token"), "code": code(self).await });
         let call = self.call("POST", "/api/v2/my/2fa/challenge").bearer(token).json(&answer);

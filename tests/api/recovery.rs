@@ -305,7 +305,7 @@ async fn a_code_is_as_good_as_a_factor_for_a_confirmation(app: TestApp) {
     let (_, token, codes) = prepared(&app).await;
     app.clock.advance(FRESH);
     app.make_codes(&token, None).await.refused(403, "step_up_required");
-    let success = app.challenge(&token, async |_| codes[3].to_lowercase()).await;
+    let success = app.confirmed_by(&token, async |_| codes[3].to_lowercase()).await;
     assert_eq!(app.codes_left(&token).await, 9);
     app.make_codes(&token, None).await.refused(403, "step_up_required");
     app.make_codes(&token, Some(&success)).await.expect(200);

@@ -2,11 +2,16 @@
 
 use serde_json::json;
 
-use crate::harness::{PASSWORD, Person, TestApp};
+use crate::harness::{Answer, PASSWORD, Person, TestApp};
+use crate::steps_in_order::{POLICIES, force, recovery_codes};
 
 on_every_store!(
     a_sign_in_asks_as_seldom_as_it_can,
     changes_ask_as_seldom_as_they_can,
+    confirming_asks_as_seldom_as_it_can,
+    getting_back_in_asks_as_seldom_as_it_can,
+    what_stands_in_asks_as_seldom_as_it_can,
+    enrolling_at_a_sign_in_asks_as_seldom_as_it_can,
     reading_asks_as_seldom_as_it_can
 );
 
@@ -145,6 +150,179 @@ async fn change(app: &TestApp, meter: &mut Meter<'_>, _person: &Person, token: &
     let phone = app.factor_step(token, json!({ "uuid": uuid, "phone": "+79994445561" }));
     meter.count("phone", phone).await.expect(200);
     meter.count("start enabling email", app.start_factor(token, "email", "enable")).await.expect(200);
+}
+
+const CHALLENGE: &str = "/api/v2/my/2fa/challenge";
+
+async fn give(app: &TestApp, access: Option<&str>, token: &str, code: &str) -> Answer {
+    let call = app.call("POST", CHALLENGE).json(&json!({ "token": token, "code": code }));
+    match access {
+        Some(access) => call.bearer(access).send().await,
+        None => call.send().await,
+    }
+}
+
+fn new_password(success: &str) -> serde_json::Value {
+    json!({ "successToken": success, "password": PASSWORD, "passwordConfirmation": PASSWORD })
+}
+
+async fn confirming_asks_as_seldom_as_it_can(app: TestApp) {
+    let mut meter = Meter::of(&app);
+    let mut person = app.person("ann").await;
+    let token = app.sign_in(&person).await;
+    app.enable_sms(&token, &person).await;
+    app.enable_google(&token, &mut person).await;
+    let key = person.key.clone().unwrap();
+    for _ in 0..ROUNDS {
+        let start = |kind: &str| app.call("GET", &format!("{CHALLENGE}?type={kind}")).bearer(&token).send();
+        let started = meter.count("start with the authenticator", start("google")).await.expect(200);
+        let (named, code) = (started.str("/token"), app.totp(&key));
+        let wrong = give(&app, Some(&token), named, &another(&code)).await;
+        wrong.refused(422, "invalid_code");
+        let done = meter.count("TOTP code", give(&app, Some(&token), named, &code)).await.expect(200);
+        let success = done.str("/successToken");
+        let change = app.call("PUT", "/api/v2/my/password").bearer(&token).json(&new_password(success)).send();
+        meter.count("change the password", change).await.expect(204);
+        let started = meter.count("start with SMS", start("sms")).await.expect(200);
+        let code = app.last_code(&person.phone).await;
+        let wrong = another(&code);
+        let wrong = give(&app, Some(&token), started.str("/token"), &wrong);
+        meter.count("wrong code", wrong).await.refused(422, "invalid_code");
+        let done = give(&app, Some(&token), started.str("/token"), &code);
+        let success = meter.count("SMS code", done).await.expect(200).str("/successToken").to_owned();
+        // A factor that was proved in the session is a while ago by now.
+        app.clock.advance(1_000);
+        let start = app.call("GET", "/api/v2/my/2fa/google/disable/wizard").bearer(&token);
+        start.send().await.refused(403, "step_up_required");
+        let challenge = app.call("GET", &format!("{CHALLENGE}?type=google")).bearer(&token).send().await.expect(200);
+        let done = give(&app, Some(&token), challenge.str("/token"), &app.totp(&key)).await.expect(200);
+        assert_ne!(done.str("/successToken"), success);
+        let start = app.call("GET", "/api/v2/my/2fa/google/disable/wizard").bearer(&token);
+        let start = start.header("X-Success-Token", done.str("/successToken")).send();
+        meter.count("start with a success token", start).await.expect(200);
+        app.clock.advance(90);
+    }
+    assert_eq!(
+        meter.counts,
+        [
+            ("start with the authenticator", 2),
+            ("TOTP code", 4),
+            ("change the password", 3),
+            ("start with SMS", 3),
+            ("wrong code", 3),
+            ("SMS code", 4),
+            ("start with a success token", 3),
+        ]
+    );
+}
+
+async fn getting_back_in_asks_as_seldom_as_it_can(app: TestApp) {
+    let mut meter = Meter::of(&app);
+    let person = app.person("ann").await;
+    for _ in 0..ROUNDS {
+        for email in [&person.email, "nobody@example.com"] {
+            let path = format!("/api/v2/my/2fa/unauthorized/challenge?email={email}");
+            meter.count("start", app.get(&path)).await.expect(200);
+            app.clock.advance(60);
+            let restore = app.post("/api/v2/my/signin/password/restore", json!({ "email": email }));
+            let started = meter.count("restore", restore).await.expect(200);
+            let named = started.str("/token").to_owned();
+            if email == person.email {
+                let code = app.last_code(email).await;
+                let wrong = another(&code);
+                meter.count("wrong code", give(&app, None, &named, &wrong)).await.refused(422, "invalid_code");
+                let done = meter.count("right code", give(&app, None, &named, &code)).await.expect(200);
+                let reset = app.post("/api/v2/my/signin/password/reset", new_password(done.str("/successToken")));
+                meter.count("reset", reset).await.expect(204);
+            } else {
+                meter.count("wrong code", give(&app, None, &named, "123456")).await.refused(422, "invalid_code");
+            }
+            app.clock.advance(3_600);
+        }
+    }
+    assert_eq!(meter.counts, [("start", 3), ("restore", 3), ("wrong code", 3), ("right code", 4), ("reset", 3)],);
+}
+
+async fn what_stands_in_asks_as_seldom_as_it_can(app: TestApp) {
+    let mut meter = Meter::of(&app);
+    let mut person = app.person("ann").await;
+    let token = app.sign_in(&person).await;
+    app.enable_google(&token, &mut person).await;
+    let mut codes = recovery_codes(&app, &token).await;
+    for _ in 0..ROUNDS {
+        let uuid = app.waiting(&person).await;
+        let wrong = app.code("recovery", &uuid, "ABCDE-FGHIJ");
+        meter.count("wrong recovery code", wrong).await.refused(422, "invalid_code");
+        let right = codes.remove(0);
+        meter.count("recovery code", app.code("recovery", &uuid, &right)).await.expect(202);
+        let uuid = app.waiting(&person).await;
+        let body = json!({ "uuid": uuid, "code": app.totp(person.key.as_ref().unwrap()), "rememberDevice": true });
+        let remembered = meter.count("code, device remembered", app.post("/api/v2/my/2fa/google", body)).await;
+        let device = remembered.expect(202).header("x-device-token").unwrap().to_owned();
+        let body = json!({ "uuid": app.wizard().await, "email": person.email, "password": PASSWORD });
+        let call = app.call("POST", "/api/v2/my/signin").header("X-Device-Token", &device).json(&body);
+        let done = meter.count("password on a remembered device", call.send()).await.expect(202);
+        let token = done.str("/data/accessToken/token");
+        let read = |path: &str| app.call("GET", &format!("/api/v2/my{path}")).bearer(token).send();
+        meter.count("recovery codes left", read("/2fa/recovery-codes")).await.expect(200);
+        let list = meter.count("devices", read("/devices")).await.expect(200);
+        let path = format!("/api/v2/my/devices/{}", list.str("/data/0/id"));
+        let forget = app.call("DELETE", &path).bearer(token).send();
+        meter.count("forget a device", forget).await.expect(204);
+        app.clock.advance(90);
+        let uuid = app.waiting(&person).await;
+        let done = app.code("google", &uuid, &app.totp(person.key.as_ref().unwrap())).await.expect(202);
+        let make = app.call("POST", "/api/v2/my/2fa/recovery-codes").bearer(done.str("/data/accessToken/token"));
+        let made = meter.count("new recovery codes", make.json(&json!({})).send()).await.expect(200);
+        codes = serde_json::from_value(made.body["codes"].clone()).unwrap();
+        app.clock.advance(90);
+    }
+    assert_eq!(
+        meter.counts,
+        [
+            ("wrong recovery code", 2),
+            ("recovery code", 4),
+            ("code, device remembered", 4),
+            ("password on a remembered device", 4),
+            ("recovery codes left", 1),
+            ("devices", 1),
+            ("forget a device", 3),
+            ("new recovery codes", 3),
+        ]
+    );
+}
+
+async fn enrolling_at_a_sign_in_asks_as_seldom_as_it_can(app: TestApp) {
+    let app = app.stop().await.with("STEPGATE_MFA__POLICIES", POLICIES).start().await;
+    let mut meter = Meter::of(&app);
+    for round in 0..ROUNDS {
+        let person = app.person(&format!("ann-{round}")).await;
+        force(&app, &person).await;
+        let uuid = app.wizard().await;
+        meter.count("password", app.password(&uuid, &person, PASSWORD)).await.expect(200);
+        let enrol = |kind: &str| {
+            let body = json!({ "uuid": uuid, "type": kind, "phone": person.phone });
+            app.post("/api/v2/my/signin/2fa/enroll", body)
+        };
+        let chosen = meter.count("choose the authenticator", enrol("google")).await.expect(200);
+        let code = app.totp(chosen.str("/data/key"));
+        meter.count("choose SMS", enrol("sms")).await.expect(200);
+        meter.count("choose email", enrol("email")).await.expect(200);
+        app.code("google", &uuid, &code).await.refused(409, "step_not_allowed");
+        let code = app.last_code(&person.email).await;
+        meter.count("code that enables and ends", app.code("email", &uuid, &code)).await.expect(202);
+        app.clock.advance(90);
+    }
+    assert_eq!(
+        meter.counts,
+        [
+            ("password", 3),
+            ("choose the authenticator", 2),
+            ("choose SMS", 3),
+            ("choose email", 3),
+            ("code that enables and ends", 4),
+        ]
+    );
 }
 
 async fn reading_asks_as_seldom_as_it_can(app: TestApp) {

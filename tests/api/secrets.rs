@@ -111,6 +111,22 @@ impl Process {
         sent["data"][0]["code"].as_str().unwrap().to_owned()
     }
 
+    /// The code that goes out behind the answer: the last one that is not among the `known`.
+    async fn sent_code(&self, to: &str, known: &[(String, String)]) -> String {
+        for _ in 0..1_000 {
+            let code = self.last_code_if_any(to).await;
+            if let Some(code) = code.filter(|code| known.iter().all(|(_, known)| known != code)) {
+                return code;
+            }
+        }
+        panic!("no code was sent to {to}");
+    }
+
+    async fn last_code_if_any(&self, to: &str) -> Option<String> {
+        let (sent, _) = self.get(&format!("/dev/outbox?to={to}"), None).await;
+        sent["data"].as_array().unwrap().iter().find_map(|sent| sent["code"].as_str().map(str::to_owned))
+    }
+
     /// Stops the process as an operator would, so that it writes whatever it still wants to write.
     fn stop(mut self) -> (String, Vec<String>) {
         let id = self.child.id().to_string();
@@ -268,7 +284,53 @@ async fn a_busy_day(server: &Process) -> Canaries {
         }
     }
     what_goes_wrong(server, &access, &newer).await;
+    new_passwords(server, &access, &mut canaries).await;
     canaries
+}
+
+/// Challenges, success tokens and passwords, set and refused, where they belong and where they do not.
+async fn new_passwords(server: &Process, access: &str, canaries: &mut Canaries) {
+    let confirmed = async |canaries: &mut Canaries, bearer: Option<&str>, start: &str| {
+        let (started, key) = server.get(&format!("{BASE}{start}"), bearer).await;
+        canaries.add("a challenge's key", &key);
+        let code = server.sent_code(EMAIL, &canaries.0).await;
+        canaries.add("a challenge's code", &code);
+        let challenge = format!("{BASE}/2fa/challenge");
+        server.fail(&challenge, bearer, json!({ "token": started["token"], "code": "000000000" })).await;
+        let done = server.post(&challenge, bearer, json!({ "token": started["token"], "code": code })).await;
+        let token = done["successToken"].as_str().unwrap().to_owned();
+        canaries.add("a success token", &token);
+        for part in token.split('.').skip(5) {
+            canaries.add("a success token's secret part", part);
+        }
+        token
+    };
+    let (first, second) = ("canary-changed-4d1e-violet-heron", "canary-reset-77aa-juggling-otter");
+    canaries.add("a changed password", first);
+    canaries.add("a reset password", second);
+    let pair = |success: &str, password: &str| json!({ "successToken": success, "password": password, "passwordConfirmation": password });
+    let bearer = Some(access);
+    let success = confirmed(canaries, bearer, "/2fa/challenge?type=email&purpose=pay_out").await;
+    let redeem = |success: &str| json!({ "token": success, "purpose": "pay_out" });
+    server.post("/admin/v1/success-tokens/redeem", Some(ADMIN_KEY), redeem(&success)).await;
+    server.fail("/admin/v1/success-tokens/redeem", Some(ADMIN_KEY), redeem(&success)).await;
+    let success = confirmed(canaries, bearer, "/2fa/challenge?type=email").await;
+    server.fail(&format!("{BASE}/2fa/challenge"), bearer, json!({ "token": success, "code": success })).await;
+    server.fail(&format!("{BASE}/signin/password/reset"), None, pair(&success, first)).await;
+    let path = format!("{BASE}/password");
+    let mut differs = pair(&success, first);
+    differs["passwordConfirmation"] = json!(second);
+    for body in [differs, json!({ "successToken": [success], "password": first }), json!({ "password": { first: 1 } })]
+    {
+        assert!(server.send("PUT", &path, bearer, Some(body)).await.0 >= 400);
+    }
+    assert_eq!(server.send("PUT", &path, bearer, Some(pair(&success, first))).await.0, 204);
+    assert_eq!(server.send("PUT", &path, bearer, Some(pair(&success, first))).await.0, 422);
+    let success = confirmed(canaries, None, &format!("/2fa/unauthorized/challenge?email={EMAIL}")).await;
+    server.fail(&format!("{BASE}/signin/password/restore"), None, json!({ "email": second })).await;
+    let path = format!("{BASE}/signin/password/reset");
+    assert_eq!(server.send("POST", &path, None, Some(pair(&success, second))).await.0, 204);
+    server.fail(&path, None, pair(&success, second)).await;
 }
 
 /// Secrets where they do not belong: none may come back, or be logged as the reason.

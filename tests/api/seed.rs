@@ -2,7 +2,7 @@
 //! body under `application/x-www-form-urlencoded`), with its trailing commas and its percent-encoding. Host, uuid, code
 //! and token are filled in; everything else is literal. The answers have the printed members in the printed order.
 //!
-//! Left out until they exist: the two-factor challenge.
+//! A line such as `/// - GET `/2fa`: 200, …` above a test is a row of `docs/seed-calls.md`; `tests/seed_calls.rs` reads it.
 
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -14,6 +14,8 @@ on_every_store_and_with_a_directory!(
     choosing_a_method,
     a_code_of_the_authenticator,
     a_code_by_sms,
+    confirming_while_signed_in,
+    confirming_while_signed_out,
     which_methods_are_on,
     one_method,
     turning_the_authenticator_on,
@@ -168,6 +170,9 @@ const TERMINATED: &str = r#"{
 }"#;
 
 /// The printed call carries a bearer header whose token is the placeholder itself: a sign-in must not mind.
+///
+/// - POST `/signin/2fa`: 200, `data: null`, `workflow` is `2fa_google_auth` or `2fa_sms_auth`; where the code went is in
+///   `next.receipt`. The bearer header is ignored.
 async fn choosing_a_method(app: TestApp) {
     let (person, _) = with_both(&app).await;
     let (uuid, _) = app.past_password(&person).await;
@@ -191,6 +196,7 @@ async fn choosing_a_method(app: TestApp) {
     assert_eq!(chosen.body.pointer("/next/receipt/recipient/method"), Some(&json!("phone")));
 }
 
+/// - POST `/2fa/google`: 202 with both tokens, `workflow: "login"`
 async fn a_code_of_the_authenticator(app: TestApp) {
     let person = app.person_with_google("ann").await;
     let (uuid, _) = app.past_password(&person).await;
@@ -202,6 +208,7 @@ async fn a_code_of_the_authenticator(app: TestApp) {
     assert_eq!((done.uuid(), &done.body["next"]), (uuid, &Value::Null));
 }
 
+/// - POST `/2fa/sms`: 202 with both tokens, `workflow: "login"`
 async fn a_code_by_sms(app: TestApp) {
     let person = app.person_with_sms("ann").await;
     let (uuid, _) = app.past_password(&person).await;
@@ -211,6 +218,77 @@ async fn a_code_by_sms(app: TestApp) {
     same(SIGNED_IN, &done.body, &["/next"]);
 }
 
+/// The published start of a challenge prints no answer but says that there is a confirmation token in it.
+fn confirmation_token(started: &Answer, kind: &str) -> String {
+    let token = started.str("/token");
+    assert_eq!(form("uuid", token), form("uuid", "893f59c2-5905-436c-8ee2-643c4a69555f"));
+    let members: Vec<&String> = started.body.as_object().unwrap().keys().collect();
+    assert_eq!(members, ["token", "type", "sentAt", "expiredAt", "recipient"]);
+    assert_eq!(started.str("/type"), kind);
+    token.to_owned()
+}
+
+/// The printed body lacks the comma between its members: it is refused as it stands, and taken once mended. The printed
+/// code has five digits.
+async fn complete(app: &TestApp, bearer: Option<&str>, token: &str, code: &str) {
+    let path = "/api/v2/my/2fa/challenge";
+    let body =
+        |token: &str, comma: &str, code: &str| format!("{{\n\"token\": \"{token}\"{comma}\n\"code\": \"{code}\"\n}}");
+    let printed = body("893f59c2-5905-436c-8ee2-643c4a69555f", "", "57448");
+    let broken = curl(app, "POST", path, bearer, Some(&printed)).await.refused(400, "malformed_body");
+    assert!(!broken.str("/detail").is_empty());
+    let foreign = body("893f59c2-5905-436c-8ee2-643c4a69555f", ",", "57448");
+    curl(app, "POST", path, bearer, Some(&foreign)).await.refused(404, "wizard_not_found");
+    let five = curl(app, "POST", path, bearer, Some(&body(token, ",", "57448"))).await.refused(422, "invalid_code");
+    assert!(five.body["errors"]["code"].is_array());
+    let done = curl(app, "POST", path, bearer, Some(&body(token, ",", code))).await.expect(200);
+    same(
+        r#"{
+"token": "3929dfe8-161a-428c-9c71-fde728fe7285",
+"expiresAt": "2022-01-01T00:00:00+00:00"
+}"#,
+        &done.body,
+        &["/successToken"],
+    );
+    // The text calls it one thing and the example another.
+    assert_eq!(done.body["token"], done.body["successToken"]);
+}
+
+/// - GET `/2fa/challenge`: 200 with the confirmation `token`, and `type`, `sentAt`, `expiredAt` and `recipient`: a code by
+///   the strongest method that is on, by email where none is
+/// - POST `/2fa/challenge`: 200 with the success token as `token`, again as `successToken`, and `expiresAt`. The printed
+///   body lacks a comma and is a 400; a code of five digits is 422.
+async fn confirming_while_signed_in(app: TestApp) {
+    let (person, token) = with_both(&app).await;
+    let started = curl(&app, "GET", "/api/v2/my/2fa/challenge", Some(&token), None).await.expect(200);
+    let named = confirmation_token(&started, "google");
+    complete(&app, Some(&token), &named, &app.totp(person.key.as_deref().unwrap())).await;
+    let bob = app.person("bob").await;
+    let token = app.sign_in(&bob).await;
+    let started = curl(&app, "GET", "/api/v2/my/2fa/challenge", Some(&token), None).await.expect(200);
+    let named = confirmation_token(&started, "email");
+    complete(&app, Some(&token), &named, &app.last_code(&bob.email).await).await;
+}
+
+/// - GET `/2fa/unauthorized/challenge`: the same with `?email=`, by a code to that address, alike for one that no account
+///   has. 403 where a directory keeps the passwords.
+/// - POST `/2fa/challenge`: the same without a bearer token
+async fn confirming_while_signed_out(app: TestApp) {
+    let person = app.person("ann").await;
+    let target = format!("/api/v2/my/2fa/unauthorized/challenge?email={}", person.email);
+    let started = curl(&app, "GET", &target, None, None).await;
+    if app.directory().is_some() {
+        started.refused(403, "password_kept_elsewhere");
+        return;
+    }
+    let named = confirmation_token(&started.expect(200), "email");
+    complete(&app, None, &named, &app.last_code(&person.email).await).await;
+    // As it is printed, it does not say whose challenge it is to be.
+    let nobody = curl(&app, "GET", "/api/v2/my/2fa/unauthorized/challenge", None, None).await;
+    assert!(nobody.refused(400, "invalid_request").body["errors"]["email"].is_array());
+}
+
+/// - GET `/2fa`: 200, the two printed methods and after them `email`, so `total` is 3
 async fn which_methods_are_on(app: TestApp) {
     let person = app.person("ann").await;
     let token = app.sign_in(&person).await;
@@ -237,6 +315,8 @@ async fn which_methods_are_on(app: TestApp) {
 }
 
 /// The printed call carries paging that means nothing here, and must not be refused.
+///
+/// - GET `/2fa/{type}`: 200, exactly as printed; the paging that is printed with it means nothing
 async fn one_method(app: TestApp) {
     let person = app.person("ann").await;
     let token = app.sign_in(&person).await;
@@ -244,6 +324,8 @@ async fn one_method(app: TestApp) {
     assert_eq!(one.text, r#"{"caption":"Google Authenticator","isEnabled":false,"name":"google"}"#);
 }
 
+/// - GET `/2fa/{type}/enable/wizard`: 200 with `data.key`, beside it `otpauthUrl` and `qr`, `workflow: "2fa_google"`
+/// - POST `/2fa/wizard`: 202, `data: []`, with `action: "code"` and the `key` of the start; a code of five digits is 422
 async fn turning_the_authenticator_on(app: TestApp) {
     let person = app.person("ann").await;
     let token = app.sign_in(&person).await;
@@ -277,6 +359,8 @@ async fn turning_the_authenticator_on(app: TestApp) {
     same(TERMINATED, &done.body, &["/next"]);
 }
 
+/// - GET `/2fa/{type}/enable/wizard`: 200, `data: null`, `workflow: "2fa_sms_phone_create"`
+/// - POST `/2fa/wizard`: 200 with the receipt, `workflow: "phone"`, for a `phone`; then 202, `data: []`, for its code
 async fn turning_sms_on(app: TestApp) {
     let person = app.person("ann").await;
     let token = app.sign_in(&person).await;
@@ -329,6 +413,9 @@ async fn turning_sms_on(app: TestApp) {
 }
 
 /// The example of the start prints `done: true` against the text beside it, which wants a code first; the text holds.
+///
+/// - GET `/2fa/{type}/disable/wizard`: 200, `data: null`, `done: false`, `workflow` is `2fa_google` or `2fa_sms`
+/// - POST `/2fa/wizard`: 202, `data: []`, for the code of the method itself
 async fn turning_a_method_off(app: TestApp) {
     let (person, token) = with_both(&app).await;
     for factor in ["google", "sms"] {
@@ -367,6 +454,7 @@ async fn turning_a_method_off(app: TestApp) {
 /// 1 December 2022, 07:23:59 UTC: the only second that the printed filter lets through.
 const PRINTED_SECOND: i64 = 1_669_879_439;
 
+/// - GET `/2fa/changes`: 200, the records that the filters let through, newest first; an empty filter is none
 async fn the_change_log(app: TestApp) {
     let target = "/api/v2/my/2fa/changes?limit=10&offset=0&sort_order=desc&sort_by=time&filter[isEnabled]=\
                   &filter[timeFrom]=2022-12-01T07:23:59%2B00:00&filter[timeTo]=2022-12-01T07:23:59%2B00:00\
@@ -401,6 +489,7 @@ async fn the_change_log(app: TestApp) {
     assert_eq!((&one.body["total"], &one.body["data"][0]["isEnabled"]), (&json!(1), &json!(true)));
 }
 
+/// - GET `/2fa/changes/{changeId}`: 200, one record of the own account
 async fn one_change(app: TestApp) {
     let (_, token) = with_both(&app).await;
     let one = curl(&app, "GET", "/api/v2/my/2fa/changes/1?limit=10&offset=0", Some(&token), None).await.expect(200);

@@ -121,7 +121,7 @@ async fn two_first_enrolments_of_one_session_both_succeed(app: TestApp) {
 async fn a_success_token_is_used_up(app: TestApp) {
     let (person, token) = app.google_and_token("ann").await;
     app.clock.advance(FRESH);
-    let success = app.challenge(&token, async |app| app.totp(person.key())).await;
+    let success = app.confirmed_by(&token, async |app| app.totp(person.key())).await;
     with_success(&app, &token, "sms", "enable", &success).await.expect(200);
     for (factor, way) in [("sms", "enable"), ("email", "enable"), ("google", "disable")] {
         with_success(&app, &token, factor, way, &success).await.refused(403, "step_up_required");
@@ -129,7 +129,7 @@ async fn a_success_token_is_used_up(app: TestApp) {
     app.make_codes(&token, Some(&success)).await.refused(422, "invalid_success_token");
     // Many at once: one.
     app.clock.advance(30);
-    let success = app.challenge(&token, async |app| app.totp(person.key())).await;
+    let success = app.confirmed_by(&token, async |app| app.totp(person.key())).await;
     let starts = (0..10).map(|_| with_success(&app, &token, "google", "disable", &success));
     let answers = futures_util::future::join_all(starts).await;
     assert_eq!(crate::guesses::with_status(&answers, 200), 1);
@@ -142,19 +142,19 @@ async fn a_success_token_is_of_its_account_and_of_its_time(app: TestApp) {
     app.enable_google(&token, &mut ann).await;
     let (ben, bens) = app.google_and_token("ben").await;
     app.clock.advance(FRESH);
-    let foreign = app.challenge(&bens, async |app| app.totp(ben.key())).await;
+    let foreign = app.confirmed_by(&bens, async |app| app.totp(ben.key())).await;
     with_success(&app, &token, "sms", "enable", &foreign).await.refused(403, "step_up_required");
     let begun = app.bearing("GET", "/2fa/challenge?purpose=payment", &token).await.expect(200);
     let body = json!({ "token": begun.str("token"), "code": app.totp(ann.key()) });
     let other = app.call("POST", "/api/v2/my/2fa/challenge").bearer(&token).json(&body).send().await.expect(200);
     with_success(&app, &token, "sms", "enable", other.str("successToken")).await.refused(403, "step_up_required");
     app.clock.advance(30);
-    let old = app.challenge(&token, async |app| app.totp(ann.key())).await;
+    let old = app.confirmed_by(&token, async |app| app.totp(ann.key())).await;
     app.clock.advance(600);
     with_success(&app, &token, "sms", "enable", &old).await.refused(403, "step_up_required");
     let (one, two) = (
-        app.challenge(&token, async |app| app.totp(ann.key())).await,
-        app.challenge(&token, async |app| app.totp_at(ann.key(), 1)).await,
+        app.confirmed_by(&token, async |app| app.totp(ann.key())).await,
+        app.confirmed_by(&token, async |app| app.totp_at(ann.key(), 1)).await,
     );
     let begun = with_success(&app, &token, "email", "enable", &one).await.expect(200).uuid();
     app.factor_code(&token, &begun, &app.last_code(&ann.email).await).await.expect(202);
@@ -222,7 +222,7 @@ async fn nothing_but_its_own_code_or_a_recovery_code_turns_a_factor_off(app: Tes
 async fn a_confirmation_makes_the_session_none_the_fresher(app: TestApp) {
     let (person, token) = app.google_and_token("ann").await;
     app.clock.advance(FRESH);
-    app.challenge(&token, async |app| app.totp(person.key())).await;
+    app.confirmed_by(&token, async |app| app.totp(person.key())).await;
     app.make_codes(&token, None).await.refused(403, "step_up_required");
     off(&app, &token, "google").await.refused(403, "step_up_required");
 }

@@ -79,7 +79,7 @@ async fn rotated(app: &TestApp, token: &str) -> Pair {
 // Every route, every scheme
 
 /// The routes that ask for no token. A new route is named here, or it has a guard.
-const PUBLIC: [&str; 15] = [
+const PUBLIC: [&str; 20] = [
     "GET /.well-known/jwks.json",
     "GET /api/v2/my/signin/wizard",
     "GET /api/v2/my/wizard/{uuid}",
@@ -90,6 +90,12 @@ const PUBLIC: [&str; 15] = [
     "POST /api/v2/my/2fa/sms",
     "POST /api/v2/my/2fa/email",
     "POST /api/v2/my/2fa/recovery",
+    "POST /api/v2/my/signin/2fa/enroll",
+    "GET /api/v2/my/2fa/unauthorized/challenge",
+    // It asks for the access token where the challenge was started with one.
+    "POST /api/v2/my/2fa/challenge",
+    "POST /api/v2/my/signin/password/restore",
+    "POST /api/v2/my/signin/password/reset",
     "POST /api/v2/my/refresh",
     "GET /health/live",
     "GET /health/ready",
@@ -105,8 +111,8 @@ struct Route {
     body: Option<Value>,
 }
 
-/// Every route of the document, aimed at this wizard, with a body that is of the right form.
-fn routes(document: &Value, uuid: &str) -> Vec<Route> {
+/// Every route of the document, aimed at this wizard and this challenge, with a body that is of the right form.
+fn routes(document: &Value, uuid: &str, challenge: &str) -> Vec<Route> {
     let mut routes = Vec::new();
     for (template, methods) in document["paths"].as_object().unwrap() {
         let path = template.replace("{uuid}", uuid).replace("{type}", "google").replace("{id}", "1");
@@ -116,18 +122,19 @@ fn routes(document: &Value, uuid: &str) -> Vec<Route> {
             let method = method.to_uppercase();
             let guard = route["security"][0].as_object().and_then(|guard| guard.keys().next().cloned());
             let schema = route.pointer("/requestBody/content/application~1json/schema/$ref");
-            let body = schema.and_then(Value::as_str).map(|schema| sample(document, schema, uuid));
+            let body = schema.and_then(Value::as_str).map(|schema| sample(document, schema, uuid, challenge));
             routes.push(Route { name: format!("{method} {template}"), method, path: path.clone(), guard, body });
         }
     }
     routes
 }
 
-fn sample(document: &Value, reference: &str, uuid: &str) -> Value {
+fn sample(document: &Value, reference: &str, uuid: &str, challenge: &str) -> Value {
     let schema = document.pointer(&reference.replacen('#', "", 1)).unwrap();
     let members = schema["properties"].as_object().unwrap().iter();
     let value = |name: &str, kind: &Value| match name {
         "uuid" => json!(uuid),
+        "token" => json!(challenge),
         "type" => json!("google"),
         "action" => json!("code"),
         "code" => json!("000000"),
@@ -167,6 +174,17 @@ async fn show(app: &TestApp, route: &Route, scheme: &str, email: &str, credentia
     call.send().await
 }
 
+/// What a challenge ends in, which has not been used.
+async fn success_token(app: &TestApp, person: &Person, access: &str) -> String {
+    let path = "/api/v2/my/2fa/challenge";
+    // The code before this one was sent a moment ago.
+    app.clock.advance(60);
+    let token = app.call("GET", path).bearer(access).send().await.expect(200).str("/token").to_owned();
+    let body = json!({ "token": token, "code": app.last_code(&person.phone).await });
+    let confirmed = app.call("POST", path).bearer(access).json(&body).send().await.expect(200);
+    confirmed.str("/successToken").to_owned()
+}
+
 /// A15, X3, X4, X5: whatever a client holds before a sign-in has ended opens no route by any scheme, nor does what it
 /// holds afterwards, the access token as a bearer token apart. Watches `Engine::authenticate` in every guarded route,
 /// the operator's guard, and the gate in front of wizards that a session has started.
@@ -180,6 +198,8 @@ async fn nothing_minted_before_the_end_opens_any_route(app: TestApp) {
     let code = app.last_code(&person.phone).await;
     let key = |answer: &Answer| answer.header("x-wizard-key").unwrap().to_owned();
     let session = pair.claims()["sid"].as_str().unwrap().to_owned();
+    let challenge = app.call("GET", "/api/v2/my/2fa/challenge").bearer(&pair.access).send().await.expect(200);
+    let success = success_token(&app, &person, &pair.access).await;
     let worthless = [
         ("the uuid of a sign-in", signing_in.uuid()),
         ("the uuid of a sign-in without dashes", signing_in.uuid().replace('-', "")),
@@ -192,11 +212,14 @@ async fn nothing_minted_before_the_end_opens_any_route(app: TestApp) {
         ("the session's name", session),
         ("the password", PASSWORD.replace(' ', "+")),
         ("the account's number", person.id.to_string()),
-        ("a challenge-like value", "0123456789abcdef0123456789abcdef".to_owned()),
+        ("the token of a challenge", challenge.str("/token").to_owned()),
+        ("the key of a challenge", key(&challenge)),
+        ("a success token", success),
+        ("a hash-like value", "0123456789abcdef0123456789abcdef".to_owned()),
     ];
     let document = app.get("/openapi.json").await.expect(200).body;
     let (mut tried, mut failures) = (0, Vec::new());
-    for route in routes(&document, &enabling.uuid()) {
+    for route in routes(&document, &enabling.uuid(), challenge.str("/token")) {
         let public = PUBLIC.contains(&route.name.as_str());
         assert_eq!(route.guard.is_none(), public, "{} has no guard and is not meant to be public", route.name);
         let mut bare = app.call(&route.method, &route.path);
@@ -211,7 +234,10 @@ async fn nothing_minted_before_the_end_opens_any_route(app: TestApp) {
         for (what, credential) in worthless.iter().chain(&genuine) {
             for scheme in SCHEMES {
                 let theirs = match *what {
-                    "the access token" => route.guard.as_deref() == Some("bearer") || route.path.contains("/wizard/"),
+                    "the access token" => {
+                        let of_a_session = ["/wizard/", "/2fa/challenge"].iter().any(|part| route.path.contains(part));
+                        route.guard.as_deref() == Some("bearer") || of_a_session
+                    }
                     "the operator's key" => route.guard.as_deref() == Some("operator"),
                     _ => false,
                 };

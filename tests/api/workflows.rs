@@ -4,13 +4,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
-use stepgate::workflow::{Catalogue, Step};
+use stepgate::workflow::{Catalogue, Purpose, Step};
 
 use crate::harness::{Answer, PASSWORD, Person, TestApp};
+use crate::steps_in_order::{POLICIES, force, is_waited_at, recovery_codes, stood_in};
 
 on_every_store_and_with_a_directory!(
     next_leads_to_the_end_of_every_sign_in,
     next_leads_to_the_end_of_every_change,
+    next_leads_to_the_end_of_every_challenge,
     every_alternative_is_a_call_that_works,
     every_wizard_can_be_cancelled_where_it_is_offered,
     a_look_shows_the_same_next,
@@ -25,6 +27,7 @@ struct Hands<'a> {
     /// Which of several offered values is taken.
     pick: usize,
     phones: Vec<&'static str>,
+    recovery: Vec<String>,
     /// What the client saw as `workflow` on its way.
     seen: BTreeSet<String>,
 }
@@ -51,9 +54,11 @@ impl Hands<'_> {
     async fn take(&mut self, answer: &Answer, offer: &Value) -> Answer {
         let mut body = serde_json::Map::new();
         for field in offer["fields"].as_array().expect("fields") {
-            assert_eq!(field["type"], json!("string"), "{field}");
-            if field["required"] == json!(true) {
-                let name = field["name"].as_str().unwrap();
+            let name = field["name"].as_str().unwrap();
+            // A number is needed to turn SMS on, and only then.
+            let needed = name == "phone" && body.get("type") == Some(&json!("sms"));
+            if field["required"] == json!(true) || needed {
+                assert_eq!(field["type"], json!("string"), "{field}");
                 let value = self.value(answer, name, field["pattern"].as_str()).await;
                 let longest = field["maxLength"].as_u64().unwrap_or(u64::MAX);
                 assert!(u64::try_from(value.chars().count()).unwrap() <= longest, "{field}: {value}");
@@ -71,7 +76,7 @@ impl Hands<'_> {
 
     async fn value(&mut self, answer: &Answer, name: &str, pattern: Option<&str>) -> String {
         // A pattern of plain words leaves nothing to ask for.
-        let plain = |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+        let plain = |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'));
         if let Some(inner) = pattern.and_then(|pattern| pattern.strip_prefix('^')?.strip_suffix('$')) {
             if plain(inner) {
                 return inner.to_owned();
@@ -87,6 +92,8 @@ impl Hands<'_> {
             "email" => self.person.email.clone(),
             "password" => PASSWORD.to_owned(),
             "phone" => self.phones.remove(0).to_owned(),
+            // Letters are in no code but a recovery code.
+            "code" if pattern.is_some_and(|pattern| pattern.contains("A-Z")) => self.recovery.remove(0),
             "code" => self.code(answer).await,
             other => panic!("nobody knows what {other} is: {}", answer.text),
         }
@@ -142,7 +149,7 @@ async fn with(app: &TestApp, factors: &[&str]) -> (Person, String) {
 
 fn hands(app: &TestApp, person: Person, token: Option<String>) -> Hands<'_> {
     let phones = vec!["+79994440301", "+79994440302", "+79994440303", "+79994440304"];
-    Hands { app, person, token, pick: 0, phones, seen: BTreeSet::new() }
+    Hands { app, person, token, pick: 0, phones, recovery: vec![], seen: BTreeSet::new() }
 }
 
 const SIGN_IN: &str = "/api/v2/my/signin/wizard";
@@ -158,14 +165,14 @@ const SETS: [&[&str]; 8] = [
     &["google", "sms", "email"],
 ];
 
-/// What every waiting step of the shipped workflows that are for this shows.
-fn shown(sign_in: bool) -> BTreeSet<String> {
+/// What every step of the shipped workflows for these purposes shows that a wizard can come to wait at.
+fn shown(is_meant: fn(Purpose) -> bool) -> BTreeSet<String> {
     let catalogue = Catalogue::shipped().unwrap();
-    let workflows = catalogue.iter().filter(|workflow| (workflow.name == "signin") == sign_in);
+    let workflows = catalogue.iter().filter(|workflow| is_meant(workflow.purpose));
     let mut shown = BTreeSet::new();
     for workflow in workflows {
         for (name, step) in &workflow.steps {
-            if matches!(step, Step::Wait(_)) {
+            if matches!(step, Step::Wait(_)) && is_waited_at(workflow, name) {
                 shown.insert(workflow.shows(name).to_owned());
             }
         }
@@ -174,6 +181,7 @@ fn shown(sign_in: bool) -> BTreeSet<String> {
 }
 
 async fn next_leads_to_the_end_of_every_sign_in(app: TestApp) {
+    let app = app.stop().await.with("STEPGATE_MFA__POLICIES", POLICIES).start().await;
     let mut seen = BTreeSet::new();
     for factors in SETS {
         let (person, _) = with(&app, factors).await;
@@ -188,7 +196,30 @@ async fn next_leads_to_the_end_of_every_sign_in(app: TestApp) {
             app.clock.advance(61);
         }
     }
-    assert_eq!(seen, shown(true), "every step of a sign-in was met, and no other");
+    // Whoever must turn a method on first.
+    for pick in 0..3 {
+        let person = app.person(&format!("forced-{pick}")).await;
+        force(&app, &person).await;
+        let mut hands = hands(&app, person, None);
+        hands.pick = pick;
+        let started = hands.start(SIGN_IN).await;
+        let done = hands.walk(started).await;
+        assert!(done.str("/data/accessToken/token").starts_with("ey"), "{}", done.text);
+        seen.extend(hands.seen);
+    }
+    let mut expected = shown(|purpose| purpose == Purpose::SignIn);
+    // Whoever has only a recovery code beside the new password; a directory's passwords are not set here.
+    if app.directory().is_some() {
+        expected.remove("2fa_recovery");
+    } else {
+        let (person, _, recovery) = stood_in(&app, "stood-in").await;
+        let mut hands = hands(&app, person, None);
+        hands.recovery = recovery;
+        let started = hands.start(SIGN_IN).await;
+        hands.walk(started).await;
+        seen.extend(hands.seen);
+    }
+    assert_eq!(seen, expected, "every step of a sign-in was met, and no other");
 }
 
 async fn next_leads_to_the_end_of_every_change(app: TestApp) {
@@ -211,9 +242,37 @@ async fn next_leads_to_the_end_of_every_change(app: TestApp) {
             app.clock.advance(61);
         }
     }
-    let mut expected = shown(false);
+    let mut expected = shown(|purpose| matches!(purpose, Purpose::Enable(_) | Purpose::Disable(_)));
     expected.insert(label);
     assert_eq!(hands.seen, expected);
+}
+
+/// A challenge is named by a token and is not answered with `next`; whoever looks finds it.
+async fn next_leads_to_the_end_of_every_challenge(app: TestApp) {
+    let mut seen = BTreeSet::new();
+    for factors in [&[][..], &["google"], &["sms"], &["email"]] {
+        let (person, token) = with(&app, factors).await;
+        let named = format!("/api/v2/my/2fa/unauthorized/challenge?email={}", person.email);
+        for start in ["/api/v2/my/2fa/challenge", &named] {
+            if start == named && app.directory().is_some() {
+                continue;
+            }
+            let mut hands = hands(&app, person.clone(), Some(token.clone()));
+            let started = hands.call("GET", start, None).await.expect(200);
+            let look =
+                hands.call("GET", &format!("/api/v2/my/wizard/{}", started.str("/token")), None).await.expect(200);
+            seen.insert(look.workflow().to_owned());
+            let confirmed = hands.take(&look, &look.body["next"]).await.expect(200);
+            assert!(!confirmed.str("/successToken").is_empty());
+            // Another code to the same address may be asked for by now.
+            app.clock.advance(61);
+        }
+    }
+    let mut expected = shown(|purpose| matches!(purpose, Purpose::Challenge | Purpose::Recover));
+    if app.directory().is_some() {
+        expected.remove("recover_email");
+    }
+    assert_eq!(seen, expected);
 }
 
 /// At every step of every wizard each alternative but `cancel` is taken once, after the wait that is asked for; the walk
@@ -221,16 +280,23 @@ async fn next_leads_to_the_end_of_every_change(app: TestApp) {
 async fn every_alternative_is_a_call_that_works(app: TestApp) {
     let mut taken: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     let (mut person, token) = with(&app, &[]).await;
+    let mut recovery = Vec::new();
     for (start, signed_in, pick) in [
         ("/api/v2/my/2fa/sms/enable/wizard", true, 0),
         ("/api/v2/my/2fa/email/enable/wizard", true, 0),
+        // A recovery code ends a sign-in wherever it is given: once at each of three places.
+        (SIGN_IN, false, 0),
         (SIGN_IN, false, 0),
         (SIGN_IN, false, 1),
         ("/api/v2/my/2fa/sms/disable/wizard", true, 0),
         ("/api/v2/my/2fa/email/disable/wizard", true, 0),
     ] {
+        if start == SIGN_IN && recovery.is_empty() {
+            recovery = recovery_codes(&app, &token).await;
+        }
         let mut hands = hands(&app, person.clone(), signed_in.then(|| token.clone()));
         hands.pick = pick;
+        hands.recovery = recovery.clone();
         let mut answer = hands.start(start).await;
         while !answer.body["next"].is_null() {
             let place = answer.workflow().to_owned();
@@ -257,6 +323,7 @@ async fn every_alternative_is_a_call_that_works(app: TestApp) {
             hands.person.phone = person.phone.clone();
             answer = next;
         }
+        recovery = hands.recovery;
     }
     let places: Vec<(&str, Vec<&str>)> = taken
         .iter()
@@ -266,10 +333,11 @@ async fn every_alternative_is_a_call_that_works(app: TestApp) {
     assert_eq!(
         places,
         [
-            ("2fa_email", vec!["resend"]),
-            ("2fa_email_auth", vec!["choose", "resend"]),
-            ("2fa_sms", vec!["resend"]),
-            ("2fa_sms_auth", vec!["choose", "resend"]),
+            ("2fa_choose", vec!["recovery"]),
+            ("2fa_email", vec!["recovery", "resend"]),
+            ("2fa_email_auth", vec!["choose", "recovery", "resend"]),
+            ("2fa_sms", vec!["recovery", "resend"]),
+            ("2fa_sms_auth", vec!["choose", "recovery", "resend"]),
             ("phone", vec!["change_phone", "resend"]),
         ]
     );

@@ -126,8 +126,8 @@ fn an_unsafe_workflow_is_refused_with_its_path() {
     std::fs::copy(file, home.path().join("flows/signin.toml")).unwrap();
     let told = run(home.path(), &["workflows", "check", "flows"], &[], "");
     let said = failed(told);
-    assert!(said.contains("signin.toml, step signed_in"), "{said}");
-    assert!(said.contains("path: login -right-> second_factor -google-> signed_in"), "{said}");
+    assert!(said.contains("signin.toml, step policy"), "{said}");
+    assert!(said.contains("path: login -right-> second_factor -google-> policy"), "{said}");
     for folder in ["nowhere", "flows/signin.toml"] {
         let said = failed(run(home.path(), &["workflows", "check", folder], &[], ""));
         assert!(said.contains(folder), "{said}");

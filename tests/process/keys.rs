@@ -69,6 +69,7 @@ async fn enrolled(engine: &Engine) {
             recovery: None,
             devices: Vec::new(),
             external_id: None,
+            imported: None,
             created_at: now,
             updated_at: now,
         };

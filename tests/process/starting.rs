@@ -88,7 +88,7 @@ fn an_unsafe_workflow_folder_stops_the_start() {
     let settings = [("STEPGATE_WORKFLOWS", "flows"), ("STEPGATE_LISTEN", listen.as_str())];
     let told = run(home.path(), &[], &settings, "");
     assert_eq!(told.status.code(), Some(1), "{told:?}");
-    assert!(told.err.contains("signin.toml") && told.err.contains("-google-> signed_in"), "{}", told.err);
+    assert!(told.err.contains("signin.toml") && told.err.contains("-google-> policy"), "{}", told.err);
     assert!(told.out.is_empty() && !home.path().join("data/stepgate.redb").exists());
 
     std::fs::write(flows.join("signin.toml"), b"\xff\xfe").unwrap();

@@ -91,6 +91,7 @@ fn judged() -> impl Strategy<Value = Judged> {
     let spend = prop_oneof![
         2 => Just(None),
         1 => (0..3_u8, 100..900_u64).prop_map(|(code, keep)| Some(Spend::Code { digest: format!("code{code}"), keep })),
+        1 => (0..3_u8, 100..900_u64).prop_map(|(code, keep)| Some(Spend::Token { digest: format!("code{code}"), keep })),
         1 => (100..106_u64).prop_map(|step| Some(Spend::TotpStep(step))),
     ];
     let door = prop_oneof![Just(Door::First), Just(Door::Second)];
@@ -255,7 +256,7 @@ impl Caller {
         };
         let Some(own) = self.accounts.get(usize::from(judged.subject)) else {
             // A name has neither an authenticator app nor a record.
-            let spend = attempt.spend.clone().filter(|spend| matches!(spend, Spend::Code { .. }));
+            let spend = attempt.spend.clone().filter(|spend| matches!(spend, Spend::Code { .. } | Spend::Token { .. }));
             let write = AccountWrite { send: self.budget(judged), ..AccountWrite::default() };
             return Attempt { spend, write, ..attempt };
         };

@@ -22,6 +22,7 @@ contract!(
     a_code_that_proves_nothing_yet_is_spent_and_clears_nothing,
     a_wrong_or_stale_attempt_spends_nothing,
     a_repeated_use_is_counted_once,
+    a_token_is_used_once_and_counts_as_no_guess,
 );
 
 async fn a_code_is_accepted_once(store: Arc<dyn Store>) {
@@ -168,4 +169,27 @@ async fn a_repeated_use_is_counted_once(store: Arc<dyn Store>) {
         assert_eq!(judge(&store, late.clone()).await, Verdict::Spent { left: 2, blocked_until: None });
     }
     assert_eq!(failures(&store, &account, 0).await, 1);
+}
+
+/// X9, X20: a used token is refused without being counted, and a fresh one passes a blocked door; but no code is sent
+/// there.
+async fn a_token_is_used_once_and_counts_as_no_guess(store: Arc<dyn Store>) {
+    let account = registered(&store, "anna").await;
+    let token = |digest: &str| Spend::Token { digest: digest.to_owned(), keep: 600 };
+    let using = |digest: &str| Attempt { right: None, ..spending(token(digest), right(&account)) };
+    assert_eq!(judge(&store, using("a")).await, Verdict::Accepted);
+    for _ in 0..5 {
+        assert_eq!(judge(&store, using("a")).await, Verdict::Spent { left: 0, blocked_until: None });
+    }
+    assert_eq!(judge(&store, wrong(&account)).await, Verdict::Wrong { left: 2, blocked_until: None, exhausted: false });
+    for _ in 0..2 {
+        judge(&store, wrong(&account)).await;
+    }
+    assert_eq!(judge(&store, right(&account)).await, Verdict::Blocked { until: at(600) });
+    assert_eq!(judge(&store, using("a")).await, Verdict::Spent { left: 0, blocked_until: None });
+    assert_eq!(judge(&store, using("b")).await, Verdict::Accepted);
+    assert_eq!(judge(&store, right(&account)).await, Verdict::Blocked { until: at(600) }, "it clears nothing either");
+    let ben = registered(&store, "ben").await;
+    let others = Attempt { right: None, ..spending(token("b"), right(&ben)) };
+    assert_eq!(judge(&store, others).await, Verdict::Accepted, "spent for one account");
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-use stepgate::workflow::{Workflow, check};
+use stepgate::workflow::{Action, Ask, Outcome, Purpose, Question, Workflow, check};
 
 use crate::{expect, root, sources};
 
@@ -50,14 +50,30 @@ fn an_edge_that_skips_the_second_factor_is_refused_with_its_path() {
     let source = fs::read_to_string(root().join("tests/workflows/invalid/skips_the_second_factor.toml")).unwrap();
     let refusals = Workflow::load("signin.toml", &source).unwrap_err();
     assert_eq!(refusals.len(), 1);
-    assert_eq!(refusals[0].step.as_deref(), Some("signed_in"));
+    assert_eq!(refusals[0].step.as_deref(), Some("policy"));
     assert_eq!(refusals[0].path, [("login".to_owned(), "right"), ("second_factor".to_owned(), "google")]);
-    assert!(refusals[0].to_string().contains("login -right-> second_factor -google-> signed_in"));
+    assert!(refusals[0].to_string().contains("login -right-> second_factor -google-> policy"));
+}
+
+/// The guide knows every word, and quotes the refusal above as it is.
+#[test]
+fn the_guide_is_up_to_date() {
+    let guide = fs::read_to_string(root().join("docs/workflows.md")).unwrap();
+    let asks = Ask::ALL.map(|ask| ask.spelling().word).to_vec();
+    let actions = Action::ALL.map(|action| action.spelling().word).to_vec();
+    let questions = Question::KINDS.map(|question| question.word()).to_vec();
+    let outcomes = Outcome::ALL.map(Outcome::as_str).to_vec();
+    for word in [asks, actions, questions, outcomes, Purpose::WORDS.to_vec()].concat() {
+        assert!(guide.contains(&format!("`{word}`")), "{word}");
+    }
+    let source = fs::read_to_string(root().join("tests/workflows/invalid/skips_the_second_factor.toml")).unwrap();
+    let refusals = Workflow::load("signin.toml", &source).unwrap_err();
+    assert!(guide.contains(&refusals[0].to_string()), "{}", refusals[0]);
 }
 
 #[test]
 fn the_shipped_folder_is_reported_sound() {
     let report = check(&sources("workflows"));
     assert!(report.is_sound(), "{report}");
-    assert_eq!(report.sound.len(), 7);
+    assert_eq!(report.sound.len(), 9);
 }

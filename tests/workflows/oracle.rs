@@ -1,85 +1,44 @@
-//! A small stand-in for the server around `decide`, and the truth about what was really proved for whom. The truth is
-//! kept from what was typed and sent, never from the facts in the wizard.
+//! A small stand-in for the server around `decide`, which holds every effect against the truth.
 
-use std::collections::BTreeSet;
-
-use chrono::{DateTime, TimeDelta, Utc};
-use stepgate::identity::{
-    Account, AccountId, Email, EmailFactor, Factor, Factors, Keys, Phone, Policy, Recipient, SmsFactor, TotpFactor,
-};
+use stepgate::identity::{Account, Factor, Phone, Policy, Recipient};
 use stepgate::workflow::{
-    Ask, Digest, Effect, Event, Evidence, Facts, Grant, Known, Place, Purpose, Rejection, Sends, Step, TotpOf,
-    Transition, Wizard, WizardId, Workflow, begin, decide,
+    Ask, Challenge, Effect, Event, Evidence, Grant, Known, Place, Purpose, Rejection, Step, TotpOf, Transition, Wizard,
+    Workflow, begin, decide,
 };
 
-pub const PHONES: [&str; 2] = ["+420601123456", "+79994445561"];
+use crate::moves::{Move, Typed};
+use crate::people::{PHONES, account, time, toggle, wanting, wizard};
+use crate::truth::{Sent, Truth, promise};
 
-pub fn time() -> DateTime<Utc> {
-    DateTime::from_timestamp(1_700_000_000, 0).unwrap()
+/// An account to begin with.
+#[derive(Debug, Clone, Default)]
+pub struct Person {
+    pub on: Vec<Factor>,
+    pub stood_in: Option<Factor>,
 }
 
-/// Something that happens: mostly what a client does, with whether it is right.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Move {
-    Password {
-        account: usize,
-        right: bool,
-    },
-    Choose(Factor),
-    Code {
-        of: Option<Factor>,
-        typed: Typed,
-    },
-    Phone(usize),
-    Resend,
-    /// The account turns a factor on or off elsewhere, meanwhile.
-    Toggle {
-        account: usize,
-        factor: Factor,
-    },
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Typed {
-    /// What was really sent, or what the real authenticator shows: right wherever that is asked for.
-    Genuine,
-    Guessed,
-    /// Anything, with all attempts used up.
-    TooLate,
-}
-
-pub fn moves() -> Vec<Move> {
-    let mut moves = vec![Move::Resend, Move::Phone(0), Move::Phone(1)];
-    for account in [0, 1] {
-        moves.extend([true, false].map(|right| Move::Password { account, right }));
+impl From<&[Factor]> for Person {
+    fn from(on: &[Factor]) -> Self {
+        Person { on: on.to_vec(), stood_in: None }
     }
-    moves.extend(Factor::ALL.map(Move::Choose));
-    for of in [None, Some(Factor::Google), Some(Factor::Sms), Some(Factor::Email)] {
-        moves.extend([Typed::Genuine, Typed::Guessed, Typed::TooLate].map(|typed| Move::Code { of, typed }));
+}
+
+/// What a wizard begins with.
+#[derive(Debug, Clone, Default)]
+pub struct World {
+    pub people: [Person; 2],
+    /// The policy wants one factor of each list.
+    pub required: Vec<Vec<Factor>>,
+    /// The factor that a challenge was asked for by.
+    pub pick: Option<Factor>,
+    /// Nobody has the address that was given to get back in with.
+    pub nobody: bool,
+}
+
+impl World {
+    pub fn of(first: &[Factor], second: &[Factor]) -> Self {
+        World { people: [first.into(), second.into()], ..World::default() }
     }
-    moves
-}
-
-pub fn toggles() -> Vec<Move> {
-    let each = |account| Factor::ALL.map(|factor| Move::Toggle { account, factor });
-    [0, 1].into_iter().flat_map(each).collect()
-}
-
-/// What really happened so far.
-#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Truth {
-    /// Whose password was given last, if it was right.
-    password: Option<u64>,
-    /// Factors of that account (or of the session's) that were proved since.
-    proved: BTreeSet<Factor>,
-    last_answer_right: bool,
-    /// The one code that would be accepted: where it went, and to whose.
-    outstanding: Option<(Recipient, u64)>,
-    secret_made: bool,
-    secret_proved: bool,
-    phone: Option<usize>,
-    phone_proved: bool,
-    changed: bool,
 }
 
 #[derive(Clone)]
@@ -89,7 +48,9 @@ pub struct Desk<'a> {
     pub wizard: Wizard,
     pub truth: Truth,
     /// The account of the wizard, by its place in `accounts`.
-    owner: Option<usize>,
+    pub owner: Option<usize>,
+    required: &'a [Vec<Factor>],
+    policy: Policy,
 }
 
 /// What a move led to.
@@ -102,48 +63,76 @@ pub enum Played {
 }
 
 impl<'a> Desk<'a> {
-    /// A new wizard; for all but sign-in, of the first account's session. An `Err` is a promise broken.
-    pub fn open(workflow: &'a Workflow, first: &[Factor], second: &[Factor]) -> Result<Option<Self>, String> {
-        let accounts = [account(1, first), account(2, second)];
-        let owner = (workflow.purpose != Purpose::SignIn).then_some(0);
+    /// A new wizard: a sign-in is nobody's, a way back in is that of the address's account, all else of the first
+    /// account's session. The outer `Err` is a promise broken.
+    pub fn open(workflow: &'a Workflow, world: &'a World) -> Result<Result<Self, Rejection>, String> {
+        let accounts = [0, 1].map(|at| {
+            let mut account = account(at as u64 + 1, &world.people[at].on);
+            account.stood_in = world.people[at].stood_in;
+            account
+        });
+        let recovers = workflow.purpose == Purpose::Recover;
+        let owner = (workflow.purpose != Purpose::SignIn && !(recovers && world.nobody)).then_some(0);
         let mut wizard = wizard(workflow);
         wizard.account = owner.map(|at: usize| accounts[at].clone());
-        let mut desk = Desk { workflow, accounts, wizard, truth: Truth::default(), owner };
-        let policy = policy();
-        let account = owner.map(|at| desk.accounts[at].clone());
-        let evidence = Evidence { account: account.as_ref(), known: Known::Right, policy: &policy };
+        let email = recovers.then(|| accounts[0].email.clone());
+        wizard.challenge = Some(Challenge { purpose: "step_up".to_owned(), pick: world.pick, email });
+        let truth = Truth { named: recovers, ..Truth::default() };
+        let policy = wanting(&world.required);
+        let mut desk = Desk { workflow, accounts, wizard, truth, owner, required: &world.required, policy };
+        let account = desk.account();
+        let evidence = Evidence { account: account.as_ref(), known: Known::Right, device: false, policy: &desk.policy };
         match begin(workflow, &desk.wizard, evidence, time()) {
-            Ok(transition) => desk.settle(&transition).map(|()| Some(desk)),
-            Err(Rejection::MethodNotEnabled(_)) => Ok(None),
-            Err(other) => Err(format!("a new wizard is refused: {other:?}")),
+            Ok(transition) => desk.settle(&transition, false).map(|()| Ok(desk)),
+            Err(rejection) => Ok(Err(rejection)),
         }
+    }
+
+    fn account(&self) -> Option<Account> {
+        self.owner.map(|at| self.accounts[at].clone())
     }
 
     /// One move. An `Err` is a promise broken.
     pub fn play(&mut self, play: Move) -> Result<Played, String> {
+        let phone = |at: usize| Phone::parse(PHONES[at]).unwrap();
         let (event, candidate) = match play {
             Move::Toggle { account, factor } => {
-                toggle(&mut self.accounts[account], factor);
+                self.toggle(account, factor);
                 return Ok(Played::Elsewhere);
             }
             Move::Password { account, .. } => (Event::Password, Some(account)),
             Move::Choose(factor) => (Event::Choose(factor), self.owner),
             Move::Code { of, .. } => (Event::Code(of), self.owner),
-            Move::Phone(at) => (Event::Phone(Phone::parse(PHONES[at]).unwrap()), self.owner),
+            Move::Recovery(_) => (Event::Recovery, self.owner),
+            Move::Phone(at) => (Event::Phone(phone(at)), self.owner),
+            Move::Enrol { factor, phone: given } => (Event::Enrol(factor, given.map(phone)), self.owner),
             Move::Resend => (Event::Resend, self.owner),
         };
         let answering = self.answering(play);
         let known = self.judge(play, answering);
-        let account = candidate.map(|at| self.accounts[at].clone());
-        let policy = policy();
-        let evidence = Evidence { account: account.as_ref(), known, policy: &policy };
+        let device = matches!(play, Move::Password { right: true, device: true, .. });
+        let evidence =
+            Evidence { account: candidate.map(|at| &self.accounts[at]), known, device, policy: &self.policy };
         let transition = match decide(self.workflow, &self.wizard, &event, evidence, time()) {
             Ok(transition) => transition,
             Err(rejection) => return Ok(Played::Refused(rejection)),
         };
         self.learn(play, answering, known);
-        self.settle(&transition)?;
+        let recovery_code = self.truth.recovery_code;
+        if recovery_code != transition.effects.contains(&Effect::UseRecoveryCode) {
+            return Err("a right recovery code is not used up".to_owned());
+        }
+        self.settle(&transition, play == Move::Resend)?;
+        (self.truth.device, self.truth.recovery_code) = (false, false);
         Ok(Played::Moved(transition))
+    }
+
+    /// A factor that is turned on or off anew is another one: what was proved of the old one is void.
+    fn toggle(&mut self, account: usize, factor: Factor) {
+        toggle(&mut self.accounts[account], factor);
+        if self.owner == Some(account) && !self.truth.named {
+            self.truth.proved.remove(&factor);
+        }
     }
 
     /// What the step that a move answers asks for: where the wizard stands, or else what is offered there.
@@ -152,6 +141,8 @@ impl<'a> Desk<'a> {
             Move::Password { .. } => ask == Ask::CheckPassword,
             Move::Choose(_) => ask == Ask::ChooseMethod,
             Move::Phone(_) => ask == Ask::EnterPhone,
+            Move::Recovery(_) => ask == Ask::CheckRecoveryCode,
+            Move::Enrol { .. } => ask == Ask::ChooseEnrolment,
             Move::Code { of, .. } => match ask {
                 Ask::CheckTotp(_) => of.is_none_or(|of| of == Factor::Google),
                 Ask::CheckCode(Recipient::Email) => of.is_none_or(|of| of == Factor::Email),
@@ -161,223 +152,173 @@ impl<'a> Desk<'a> {
             Move::Resend | Move::Toggle { .. } => false,
         };
         let here = self.workflow.waiting(&self.wizard.step)?;
-        let offered = here.switch.as_ref().and_then(|offered| self.workflow.waiting(offered));
-        [Some(here.ask), offered.map(|offered| offered.ask)].into_iter().flatten().find(|ask| answers(*ask))
+        let offered = here.switch.iter().filter_map(|offered| self.workflow.waiting(offered));
+        [here].into_iter().chain(offered).map(|wait| wait.ask).find(|ask| answers(*ask))
     }
 
     /// What the server finds when it compares what was typed with what is right.
     fn judge(&self, play: Move, answering: Option<Ask>) -> Known {
-        match play {
-            Move::Password { right: true, .. } => Known::Right,
-            Move::Code { typed: Typed::TooLate, .. } => Known::Locked,
-            Move::Code { typed: Typed::Genuine, .. } => {
-                let owner = self.owner.map(|at| &self.accounts[at]);
-                let right = match answering {
-                    Some(Ask::CheckTotp(TotpOf::Enrolled)) => owner.is_some_and(|owner| owner.has(Factor::Google)),
-                    Some(Ask::CheckTotp(TotpOf::New)) => self.truth.secret_made,
-                    Some(Ask::CheckCode(recipient)) => {
-                        owner.is_some_and(|owner| self.truth.outstanding == Some((recipient, owner.id.0)))
-                    }
-                    _ => false,
-                };
-                if right { Known::Right } else { Known::Wrong }
+        let owner = self.owner.map(|at| &self.accounts[at]);
+        let right = match play {
+            Move::Code { typed: Typed::TooLate, .. } | Move::Recovery(Typed::TooLate) => return Known::Locked,
+            Move::Password { right, .. } => right,
+            // There are recovery codes as long as there is something that they can stand in for.
+            Move::Recovery(typed) => {
+                typed == Typed::Genuine && owner.is_some_and(|owner| Factor::ALL.iter().any(|on| owner.has(*on)))
             }
-            _ => Known::Wrong,
-        }
+            Move::Code { typed: Typed::Genuine, .. } => match answering {
+                Some(Ask::CheckTotp(TotpOf::Enrolled)) => owner.is_some_and(|owner| owner.has(Factor::Google)),
+                Some(Ask::CheckTotp(TotpOf::New)) => self.truth.secret_made,
+                Some(Ask::CheckCode(recipient)) => {
+                    let sent = self.truth.outstanding.map(|sent| (sent.recipient, sent.owner));
+                    owner.is_some_and(|owner| sent == Some((recipient, owner.id.0)))
+                }
+                _ => false,
+            },
+            _ => false,
+        };
+        if right { Known::Right } else { Known::Wrong }
     }
 
     /// Takes down what a move that was let through has really shown.
     fn learn(&mut self, play: Move, answering: Option<Ask>, known: Known) {
         let truth = &mut self.truth;
         match play {
-            Move::Password { account, right } => {
-                // A session's wizard is its account's: a password of another one is a wrong one.
-                let in_session = self.workflow.purpose != Purpose::SignIn;
-                let right = right && (!in_session || self.owner == Some(account));
-                if !in_session {
-                    *truth = Truth::default();
-                }
-                truth.password = right.then(|| self.accounts[account].id.0);
-                truth.last_answer_right = right;
-                if right {
-                    self.owner = Some(account);
-                    self.wizard.account = Some(self.accounts[account].clone());
-                }
+            Move::Password { account, right, device } => self.learn_password(account, right, device),
+            Move::Phone(at) | Move::Enrol { factor: Factor::Sms, phone: Some(at) } => {
+                (truth.phone, truth.phone_proved) = (Some(at), false);
+                self.wizard.pending.phone = Some(Phone::parse(PHONES[at]).unwrap());
             }
-            Move::Phone(at) => {
-                truth.phone = Some(at);
-                truth.phone_proved = false;
+            Move::Recovery(_) => {
+                truth.last_answer_right = known == Known::Right;
+                truth.recovery_code = known == Known::Right;
+                truth.recovered |= known == Known::Right;
             }
             Move::Code { .. } => {
                 truth.last_answer_right = known == Known::Right;
-                if known != Known::Right {
-                    return;
-                }
-                match answering {
-                    Some(Ask::CheckTotp(TotpOf::Enrolled)) => {
-                        truth.proved.insert(Factor::Google);
-                    }
-                    Some(Ask::CheckTotp(TotpOf::New)) => truth.secret_proved = true,
-                    Some(Ask::CheckCode(recipient)) => {
-                        truth.outstanding = None;
-                        match recipient {
-                            Recipient::NewPhone => truth.phone_proved = truth.phone.is_some(),
-                            Recipient::Phone => drop(truth.proved.insert(Factor::Sms)),
-                            Recipient::Email => drop(truth.proved.insert(Factor::Email)),
-                        }
-                    }
-                    _ => {}
+                if known == Known::Right {
+                    self.learn_code(answering);
                 }
             }
-            Move::Choose(_) | Move::Resend | Move::Toggle { .. } => {}
+            Move::Enrol { .. } | Move::Choose(_) | Move::Resend | Move::Toggle { .. } => {}
         }
     }
 
-    /// Carries a transition out, and holds every effect against the truth.
-    fn settle(&mut self, transition: &Transition) -> Result<(), String> {
-        for effect in &transition.effects {
-            self.carry_out(*effect).map_err(|promise| format!("{promise}; {:?} by {:?}", self.truth, transition))?;
+    fn learn_password(&mut self, account: usize, right: bool, device: bool) {
+        // A session's wizard is its account's: a password of another one is a wrong one.
+        let in_session = self.in_session();
+        let right = right && (!in_session || self.owner == Some(account));
+        if !in_session {
+            self.truth = Truth::default();
         }
-        let opens = transition.effects.contains(&Effect::OpenSession);
+        self.truth.password = right.then(|| self.accounts[account].id.0);
+        self.truth.last_answer_right = right;
+        self.truth.device = right && device;
+        if right {
+            self.owner = Some(account);
+        }
+    }
+
+    fn learn_code(&mut self, answering: Option<Ask>) {
+        let truth = &mut self.truth;
+        match answering {
+            Some(Ask::CheckTotp(TotpOf::Enrolled)) => drop(truth.proved.insert(Factor::Google)),
+            Some(Ask::CheckTotp(TotpOf::New)) => truth.secret_proved = true,
+            Some(Ask::CheckCode(recipient)) => {
+                let to_enrol = truth.outstanding.take().is_some_and(|sent| sent.to_enrol);
+                match recipient {
+                    Recipient::NewPhone => truth.phone_proved = truth.phone.is_some(),
+                    Recipient::Phone => drop(truth.proved.insert(Factor::Sms)),
+                    Recipient::Email => {
+                        truth.address_proved |= to_enrol;
+                        truth.proved.insert(Factor::Email);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn in_session(&self) -> bool {
+        matches!(self.workflow.purpose, Purpose::Enable(_) | Purpose::Disable(_) | Purpose::Challenge)
+    }
+
+    /// Carries a transition out, and holds every effect against the truth.
+    fn settle(&mut self, transition: &Transition, resent: bool) -> Result<(), String> {
+        self.note_wish();
+        for effect in &transition.effects {
+            self.carry_out(*effect, resent)
+                .map_err(|promise| format!("{promise}; {:?} by {transition:?}", self.truth))?;
+        }
         let grants = match (&transition.to, self.workflow.step(transition.to.name())) {
             (Place::Waiting(_), Some(Step::Wait(_))) => Grant::Nothing,
             (Place::Ended(_), Some(Step::End(end))) => end.grants,
             other => return Err(format!("a wizard stands where nobody can stand: {other:?}")),
         };
-        if opens != (grants == Grant::Session) {
+        if transition.effects.contains(&Effect::OpenSession) != (grants == Grant::Session) {
             return Err("a session is opened elsewhere than at an end that grants one".to_owned());
+        }
+        if transition.effects.contains(&Effect::IssueSuccessToken) != (grants == Grant::SuccessToken) {
+            return Err("a success token is issued elsewhere than at an end that grants one".to_owned());
         }
         if grants == Grant::FactorChange && !(self.truth.changed && self.truth.last_answer_right) {
             return Err(format!("a factor change is told that there was not: {:?}", self.truth));
         }
+        self.note_wish();
         self.wizard.step = transition.to.name().to_owned();
         self.wizard.ended = matches!(transition.to, Place::Ended(_));
         self.wizard.facts = transition.facts;
+        self.wizard.account = self.account();
         Ok(())
     }
 
-    fn carry_out(&mut self, effect: Effect) -> Result<(), &'static str> {
-        let truth = &mut self.truth;
-        let owner = self.owner.map(|at| &mut self.accounts[at]).ok_or("something is done for nobody")?;
-        let in_session = self.workflow.purpose != Purpose::SignIn;
-        let signed_in = in_session || truth.password == Some(owner.id.0);
-        let holds = match effect {
+    fn note_wish(&mut self) {
+        let Some(owner) = self.owner.map(|at| &self.accounts[at]) else { return };
+        let wants = !wanted(self.required, owner).is_empty();
+        self.truth.wanted |= wants && self.truth.password == Some(owner.id.0) && self.truth.all_proved(owner);
+    }
+
+    fn carry_out(&mut self, effect: Effect, resent: bool) -> Result<(), &'static str> {
+        let (purpose, named) = (self.workflow.purpose, self.truth.named);
+        let Some(at) = self.owner else {
+            // Everything is as if somebody had the address, and nothing comes of it.
+            let harmless = named && effect == Effect::SendCode(Recipient::Email);
+            return harmless.then_some(()).ok_or("something is done for nobody");
+        };
+        let in_session = self.in_session();
+        let (owner, truth) = (&mut self.accounts[at], &mut self.truth);
+        let wanted = wanted(self.required, owner);
+        truth.allows(effect, purpose, owner, &wanted).then_some(()).ok_or(promise(effect))?;
+        match effect {
             Effect::SendCode(recipient) => {
-                truth.outstanding = Some((recipient, owner.id.0));
-                signed_in
-                    && match recipient {
-                        Recipient::Phone => owner.has(Factor::Sms),
-                        Recipient::Email => owner.has(Factor::Email) || in_session,
-                        Recipient::NewPhone => in_session && truth.phone.is_some(),
-                    }
+                let before = truth.outstanding.filter(|_| resent);
+                let to_enrol = before.map_or(in_session || !owner.has(recipient.factor()), |sent| sent.to_enrol);
+                truth.outstanding = Some(Sent { recipient, owner: owner.id.0, to_enrol });
             }
-            Effect::CreateSecret => {
-                truth.secret_made = true;
-                truth.secret_proved = false;
-                in_session
-            }
+            Effect::CreateSecret => (truth.secret_made, truth.secret_proved) = (true, false),
             Effect::Enable(factor) => {
+                toggle(owner, factor);
                 truth.changed = true;
-                let shown = match factor {
-                    Factor::Google => truth.secret_proved,
-                    Factor::Sms => truth.phone_proved,
-                    Factor::Email => truth.proved.contains(&Factor::Email),
-                };
-                if !owner.has(factor) {
-                    toggle(owner, factor);
+                // The code that confirmed it proves it, and is good for once.
+                truth.proved.insert(factor);
+                match factor {
+                    Factor::Google => truth.secret_proved = false,
+                    Factor::Sms => truth.phone_proved = false,
+                    Factor::Email => truth.address_proved = false,
                 }
-                in_session && shown && truth.last_answer_right
             }
             Effect::Disable(factor) => {
+                toggle(owner, factor);
                 truth.changed = true;
-                let was_on = owner.has(factor);
-                if was_on {
-                    toggle(owner, factor);
-                }
-                in_session && was_on && truth.proved.contains(&factor) && truth.last_answer_right
             }
-            Effect::OpenSession => {
-                let enabled = owner.enabled();
-                let second = enabled.is_empty() || enabled.iter().any(|factor| truth.proved.contains(factor));
-                !in_session && signed_in && second && truth.last_answer_right
-            }
-        };
-        holds.then_some(()).ok_or(match effect {
-            Effect::SendCode(_) => "a code is sent to whom it does not belong",
-            Effect::CreateSecret => "a secret is made outside a session",
-            Effect::Enable(_) => "a factor is turned on that was not proved",
-            Effect::Disable(_) => "a factor is turned off that was not proved",
-            Effect::OpenSession => "a session is opened without password and factor",
-        })
-    }
-}
-
-fn policy() -> Policy {
-    Policy { sends_per_wizard: u32::MAX, ..Policy::default() }
-}
-
-pub fn wizard(workflow: &Workflow) -> Wizard {
-    Wizard {
-        id: WizardId::from_bytes([1; 16]),
-        revision: 1,
-        workflow: workflow.name.clone(),
-        digest: Digest::of(&workflow.source),
-        step: workflow.start.clone(),
-        ended: false,
-        facts: Facts::none(),
-        created_at: time(),
-        expires_at: time() + TimeDelta::seconds(i64::from(workflow.lifetime)),
-        key: String::new(),
-        account: None,
-        session: None,
-        pending: Default::default(),
-        sends: Sends::default(),
-        client_kind: None,
-        chosen: false,
-        answered: None,
-    }
-}
-
-pub fn account(id: u64, factors: &[Factor]) -> Account {
-    let mut account = Account {
-        id: AccountId(id),
-        revision: 1,
-        email: Email::parse(&format!("person{id}@example.com")).unwrap(),
-        username: None,
-        phone: None,
-        locale: Default::default(),
-        groups: BTreeSet::new(),
-        permissions: BTreeSet::new(),
-        password_hash: None,
-        factors: Factors::default(),
-        epoch: 0,
-        stood_in: None,
-        recovery: None,
-        devices: Vec::new(),
-        external_id: None,
-        imported: None,
-        created_at: time(),
-        updated_at: time(),
-    };
-    for factor in factors {
-        toggle(&mut account, *factor);
-    }
-    account
-}
-
-pub fn toggle(account: &mut Account, factor: Factor) {
-    let on = account.has(factor);
-    let since = time();
-    match factor {
-        Factor::Google => {
-            let secret = Keys::from_master([7; 32]).seal(b"12345678901234567890", &[], [0; 24]);
-            account.factors.google = (!on).then_some(TotpFactor { secret, since });
+            Effect::OpenSession | Effect::UseDevice | Effect::UseRecoveryCode | Effect::IssueSuccessToken => {}
         }
-        Factor::Sms => {
-            let phone = Phone::parse(PHONES[0]).unwrap();
-            account.factors.sms = (!on).then_some(SmsFactor { phone, since });
-        }
-        Factor::Email => account.factors.email = (!on).then_some(EmailFactor { since }),
+        Ok(())
     }
-    account.revision += 1;
+}
+
+/// The factors of which the policy wants one turned on: those of the first list of which none is on.
+fn wanted(required: &[Vec<Factor>], account: &Account) -> Vec<Factor> {
+    let unmet = required.iter().find(|list| list.iter().all(|factor| !account.has(*factor)));
+    unmet.cloned().unwrap_or_default()
 }

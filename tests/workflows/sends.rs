@@ -6,13 +6,13 @@ use stepgate::workflow::{
     Catalogue, Effect, Event, Evidence, Known, Place, Purpose, Rejection, Transition, Wizard, decide,
 };
 
-use crate::oracle::{account, time, wizard};
+use crate::people::{account, time, wizard};
 
 /// A sign-in that waits for a code sent by SMS, with the next one allowed in half a minute.
 fn waiting(person: &Account) -> Wizard {
     let workflow = Catalogue::shipped().unwrap().by_purpose(Purpose::SignIn).unwrap().clone();
     let policy = Policy::default();
-    let evidence = Evidence { account: Some(person), known: Known::Right, policy: &policy };
+    let evidence = Evidence { account: Some(person), known: Known::Right, device: false, policy: &policy };
     let mut wizard = wizard(&workflow);
     let sent = decide(&workflow, &wizard, &Event::Password, evidence, time()).unwrap();
     assert_eq!(sent.effects, [Effect::SendCode(Recipient::Phone)]);
@@ -27,7 +27,7 @@ fn waiting(person: &Account) -> Wizard {
 fn after(wizard: &Wizard, person: &Account, event: Event, seconds: i64) -> Result<Transition, Rejection> {
     let workflow = Catalogue::shipped().unwrap().by_purpose(Purpose::SignIn).unwrap().clone();
     let policy = Policy::default();
-    let evidence = Evidence { account: Some(person), known: Known::Right, policy: &policy };
+    let evidence = Evidence { account: Some(person), known: Known::Right, device: false, policy: &policy };
     decide(&workflow, wizard, &event, evidence, time() + TimeDelta::seconds(seconds))
 }
 

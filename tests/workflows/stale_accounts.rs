@@ -6,7 +6,7 @@ use stepgate::workflow::{
     begin, decide,
 };
 
-use crate::oracle::{account, time, toggle, wizard};
+use crate::people::{account, time, toggle, wizard};
 use crate::sources;
 
 fn shipped(purpose: Purpose) -> Workflow {
@@ -25,7 +25,7 @@ fn step(
     account: Option<&Account>,
     known: Known,
 ) -> Result<Transition, Rejection> {
-    decide(workflow, wizard, &event, Evidence { account, known, policy: &Policy::default() }, time())
+    decide(workflow, wizard, &event, Evidence { account, known, device: false, policy: &Policy::default() }, time())
 }
 
 /// Takes a step that must succeed.
@@ -70,15 +70,48 @@ fn what_was_proved_must_be_on_when_the_session_is_granted() {
     assert!(wizard.facts.holds(Fact::GoogleVerified));
     // As if the rest of the way had led past the second check.
     let shortcut = shortcut(&workflow);
+    let epoch = person.epoch;
     toggle(&mut person, Factor::Google);
-    let answer = step(&shortcut, &wizard, Event::Choose(Factor::Sms), Some(&person), Known::Right);
-    assert_eq!(answer, Err(Rejection::Unproved { step: "signed_in".to_owned(), needs: vec![Fact::SmsVerified] }));
+    let refused =
+        |person: &Account| match step(&shortcut, &wizard, Event::Choose(Factor::Sms), Some(person), Known::Right) {
+            Err(Rejection::Unproved { step, needs }) => (step, needs),
+            other => panic!("{other:?}"),
+        };
+    // The change alone makes void what was proved before it.
+    let (step, needs) = refused(&person);
+    assert!(
+        step == "policy" && needs.contains(&Fact::GoogleVerified) && needs.contains(&Fact::SmsVerified),
+        "{needs:?}"
+    );
+    // Were that not so, what is on now would still be asked for.
+    person.epoch = epoch;
+    assert_eq!(refused(&person), ("signed_in".to_owned(), vec![Fact::SmsVerified]));
+}
+
+/// A14: a factor that was replaced is another one, whose own code nobody has given.
+#[test]
+fn a_factor_that_was_replaced_meanwhile_is_not_proved_by_the_one_before() {
+    let workflow = valid("password_after_code.toml");
+    let mut person = account(1, &[Factor::Google]);
+    let mut wizard = wizard(&workflow);
+    wizard.account = Some(person.clone());
+    wizard.facts = workflow.purpose.at_start();
+    take(&workflow, &mut wizard, Event::Code(None), &person);
+    assert_eq!(
+        take(&workflow, &mut wizard.clone(), Event::Password, &person).effects,
+        [Effect::Disable(Factor::Google)]
+    );
+    toggle(&mut person, Factor::Google);
+    toggle(&mut person, Factor::Google);
+    let answer = step(&workflow, &wizard, Event::Password, Some(&person), Known::Right);
+    let needs = vec![Fact::GoogleVerified, Fact::RecoveryVerified];
+    assert_eq!(answer, Err(Rejection::Unproved { step: "turn_off".to_owned(), needs }));
 }
 
 fn shortcut(workflow: &Workflow) -> Workflow {
     let mut workflow = workflow.clone();
     if let Some(stepgate::workflow::Step::Wait(wait)) = workflow.steps.get_mut("2fa_also") {
-        wait.edges.values_mut().for_each(|target| *target = "signed_in".to_owned());
+        wait.edges.values_mut().for_each(|target| *target = "policy".to_owned());
     }
     workflow
 }
@@ -147,7 +180,7 @@ fn a_wizard_begins_with_what_its_purpose_says() {
     let workflow = shipped(Purpose::Disable(Factor::Google));
     let mut wizard = wizard(&workflow);
     wizard.facts = Facts::of(&Fact::ALL);
-    let with = |account| Evidence { account, known: Known::Right, policy: &policy };
+    let with = |account| Evidence { account, known: Known::Right, device: false, policy: &policy };
     let (on, off) = (account(1, &[Factor::Google]), account(1, &[Factor::Sms]));
     let begun = begin(&workflow, &wizard, with(Some(&on)), time()).unwrap();
     assert_eq!(begun.facts, Facts::of(&[Fact::SessionPresent, Fact::HasGoogle]));

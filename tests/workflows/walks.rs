@@ -4,7 +4,9 @@ use proptest::prelude::*;
 use stepgate::identity::Factor;
 use stepgate::workflow::{Catalogue, Rejection, Workflow};
 
-use crate::oracle::{Desk, Move, PHONES, Played, Typed};
+use crate::moves::{Move, Typed};
+use crate::oracle::{Desk, Person, Played, World};
+use crate::people::PHONES;
 use crate::sources;
 
 fn factor() -> impl Strategy<Value = Factor> {
@@ -15,13 +17,27 @@ fn any_move() -> impl Strategy<Value = Move> {
     let account = 0..2_usize;
     let typed = prop_oneof![4 => Just(Typed::Genuine), 2 => Just(Typed::Guessed), 1 => Just(Typed::TooLate)];
     prop_oneof![
-        4 => (account.clone(), prop::bool::weighted(0.8)).prop_map(|(account, right)| Move::Password { account, right }),
+        4 => (account.clone(), prop::bool::weighted(0.8), prop::bool::weighted(0.2))
+            .prop_map(|(account, right, device)| Move::Password { account, right, device }),
         3 => factor().prop_map(Move::Choose),
-        6 => (prop::option::of(factor()), typed).prop_map(|(of, typed)| Move::Code { of, typed }),
+        6 => (prop::option::of(factor()), typed.clone()).prop_map(|(of, typed)| Move::Code { of, typed }),
+        2 => typed.prop_map(Move::Recovery),
         2 => (0..PHONES.len()).prop_map(Move::Phone),
+        3 => (factor(), prop::option::of(0..PHONES.len())).prop_map(|(factor, phone)| Move::Enrol { factor, phone }),
         2 => Just(Move::Resend),
         1 => (account, factor()).prop_map(|(account, factor)| Move::Toggle { account, factor }),
     ]
+}
+
+fn person() -> impl Strategy<Value = Person> {
+    let on = prop::sample::subsequence(Factor::ALL.to_vec(), 0..=3);
+    (on, prop::option::weighted(0.2, factor())).prop_map(|(on, stood_in)| Person { on, stood_in })
+}
+
+fn world() -> impl Strategy<Value = World> {
+    let required = prop::collection::vec(prop::sample::subsequence(Factor::ALL.to_vec(), 1..=3), 0..=2);
+    (person(), person(), required, prop::option::of(factor()), prop::bool::weighted(0.2))
+        .prop_map(|(first, second, required, pick, nobody)| World { people: [first, second], required, pick, nobody })
 }
 
 fn workflows() -> Vec<Workflow> {
@@ -38,13 +54,12 @@ proptest! {
 
     #[test]
     fn no_walk_reaches_what_was_not_earned(
-        first in prop::sample::subsequence(Factor::ALL.to_vec(), 0..=3),
-        second in prop::sample::subsequence(Factor::ALL.to_vec(), 0..=3),
+        world in world(),
         moves in prop::collection::vec(any_move(), 1..40),
     ) {
         for workflow in workflows() {
-            let opened = Desk::open(&workflow, &first, &second).map_err(TestCaseError::fail)?;
-            let Some(mut desk) = opened else { continue };
+            let opened = Desk::open(&workflow, &world).map_err(TestCaseError::fail)?;
+            let Ok(mut desk) = opened else { continue };
             let mut stood_still = true;
             for play in &moves {
                 let before = desk.wizard.clone();

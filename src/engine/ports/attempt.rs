@@ -31,9 +31,11 @@ pub enum Door {
 ///
 /// The order is part of the contract: 1. a repeated `request` → the stored answer; 2. no such account (and the subject is
 /// no name) → `Gone`;
-/// 3. `spend` already spent by the same `operation` → `Accepted`, without doing `write` again; 4. blocked → `Blocked`;
+/// 3. `spend` already spent by the same `operation` → `Accepted`, without doing `write` again; 4. blocked, and `spend` is
+/// no token → `Blocked`;
 /// 5. `tries` used up → `Exhausted`; 6. wrong → counted on the door and on `tries`, `Wrong`; 7. `revision` not the
-/// account's → `Stale`, nothing counted; 8. `spend` spent by another operation → `Spent`, counted as a failure;
+/// account's → `Stale`, nothing counted; 8. `spend` spent by another operation → `Spent`, counted as a failure
+/// unless it is a token;
 /// 9. a code is to be sent and the second door is blocked → `Blocked`, nothing written: nobody could use the code;
 /// 10. a send budget used up → `OverBudget`, nothing written; 11. `Accepted`: the door's tally is cleared when `right`
 /// is `Some(true)`, the code is spent, `write` is done.
@@ -66,6 +68,10 @@ pub enum Spend {
     Code { digest: String, keep: u64 },
     /// A step of the account's authenticator app: it and all before it are spent (RFC 6238 §5.2).
     TotpStep(u64),
+    /// A success token, by its digest; remembered likewise. Nobody guesses one: a used one is refused and not counted,
+    /// and a blocked door does not refuse a fresh one, for then whoever knows a password could keep its owner from
+    /// setting another by guessing codes.
+    Token { digest: String, keep: u64 },
 }
 
 /// Wrong guesses made in one wizard; counted on the account, under the wizard's name.

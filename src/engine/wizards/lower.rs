@@ -2,7 +2,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::engine::ports::{AccountWrite, Address, Message, Notice};
 use crate::engine::{Client, DeviceGrant, Engine, Happening, Reason, Refused, Success};
-use crate::identity::{Account, Device, DeviceToken, Method, Phone, Recipient, RecoveryCodes, RefreshToken, Session};
+use crate::identity::{
+    Account, Device, DeviceToken, Factor, Method, Phone, Recipient, RecoveryCodes, RefreshToken, Session,
+};
 use crate::workflow::{Effect, Event, Pending, Place, Sends, Transition, Wizard, WizardId};
 
 /// A transition in the terms of the store and the courier: nothing of it has happened yet.
@@ -79,7 +81,7 @@ impl Engine {
         next.account = scene.account.cloned();
         next.answered = None;
         next.chosen = matches!(scene.event, Some(Event::Choose(_)));
-        if let Some(Event::Phone(phone) | Event::Enrol(_, Some(phone))) = scene.event {
+        if let Some(Event::Phone(phone) | Event::Enrol(Factor::Sms, Some(phone))) = scene.event {
             next.pending.phone = Some(phone.clone());
         }
         let mut plan = Plan::of(next);

@@ -62,14 +62,17 @@ impl Engine {
                 let (wizard, account, blocked) = self.store.open_sign_in(id, &name, &call.address, now).await?;
                 (wizard, account, Some(name), blocked, None)
             }
-            (Gate::SignIn | Gate::Own(None) | Gate::Challenge(None), _) => {
-                (self.store.wizard(id).await?, None, None, None, None)
+            (Gate::SignIn | Gate::Own(None), _) => (self.store.wizard(id).await?, None, None, None, None),
+            (Gate::Challenge(token), _) => {
+                let (caller, found) = tokio::join!(self.caller(token), self.to_confirm(call, id, now));
+                let (wizard, blocked) = found?;
+                (wizard, None, None, blocked, caller)
             }
             (Gate::Bearer(token), _) => {
                 let (caller, wizard) = tokio::join!(self.authenticate(token), self.store.wizard(id));
                 (wizard?, None, None, None, Some(caller?))
             }
-            (Gate::Own(Some(token)) | Gate::Challenge(Some(token)), _) => {
+            (Gate::Own(Some(token)), _) => {
                 let (caller, wizard) = tokio::join!(self.authenticate(token), self.store.wizard(id));
                 (wizard?, None, None, None, caller.ok())
             }
@@ -83,7 +86,25 @@ impl Engine {
         }
         let account = account.or_else(|| name.is_none().then(|| wizard.account.clone()).flatten());
         let fresh = caller.is_some_and(|caller| self.is_fresh(&caller));
+        // Whoever is signed in is limited by the account alone.
+        let address_blocked = address_blocked.filter(|_| workflow.purpose != Purpose::Challenge);
         Ok(Opened { wizard, workflow, account, name, address_blocked, vouched: None, fresh, now })
+    }
+
+    async fn caller(&self, token: Option<&str>) -> Option<Caller> {
+        self.authenticate(token?).await.ok()
+    }
+
+    /// A challenge, and the end of the client address's block, at once: under a name that nobody has.
+    async fn to_confirm(
+        &self,
+        call: &Call,
+        id: WizardId,
+        now: DateTime<Utc>,
+    ) -> Result<(Option<Wizard>, Option<DateTime<Utc>>), Refused> {
+        let nobody = LoginName::of_typed("", &self.policy.names);
+        let (wizard, _, blocked) = self.store.open_sign_in(id, &nobody, &call.address, now).await?;
+        Ok((wizard, blocked))
     }
 
     /// A key that is shown must be the right one; whether one must be shown is configured.

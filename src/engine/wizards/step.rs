@@ -46,7 +46,11 @@ impl Engine {
         }
         self.ask_directory(call, opened, input).await?;
         for _ in 0..PATIENCE {
-            let checked = self.check(call, opened, &event, input).await?;
+            let mut checked = self.check(call, opened, &event, input).await?;
+            if opened.workflow.purpose == Purpose::Recover && checked.right() == Some(true) {
+                self.recall(opened).await?;
+                checked = self.check(call, opened, &event, input).await?;
+            }
             let transition = self.decide(opened, &event, checked.known(), checked.device())?;
             let plan = self.plan(call, opened, &event, input, &checked, &transition)?;
             match self.judge_plan(call, opened, &checked, &plan).await? {
@@ -118,15 +122,18 @@ impl Engine {
             return Ok(Verdict::Accepted);
         }
         let verdict = self.store.judge(&self.attempt(opened, checked, plan)?).await?;
-        match (checked, verdict) {
-            (Checked::Password { .. }, verdict @ (Verdict::Wrong { .. } | Verdict::Blocked { .. })) => {
+        // Whoever is not signed in could try a few guesses each at very many names.
+        let is_stranger = matches!(checked, Checked::Password { .. })
+            || (matches!(checked, Checked::Code { .. }) && opened.workflow.purpose == Purpose::Recover);
+        match verdict {
+            verdict @ (Verdict::Wrong { .. } | Verdict::Blocked { .. }) if is_stranger => {
                 self.count_on_address(call, opened, verdict).await
             }
-            (_, verdict) => Ok(verdict),
+            verdict => Ok(verdict),
         }
     }
 
-    /// Every password that leads nowhere counts on the client's address. Behind a block that is every one, for if only
+    /// Every guess of a stranger's that leads nowhere counts on the client's address. Behind a block that is every one, for if only
     /// the wrong ones counted, the address's own block would tell which they were.
     async fn count_on_address(&self, call: &Call, opened: &Opened, verdict: Verdict) -> Result<Verdict, Refused> {
         let (request, ladder) = (self.request(), &self.policy.address);
@@ -207,6 +214,17 @@ impl Engine {
             self.store.refresh_names(&account, &account.login_names(&self.policy.names)).await?;
         }
         opened.account = Some(account);
+        Ok(())
+    }
+
+    /// The account that a way back in leads to, as it is now and while it still has the address: it was found under its
+    /// name, where a copy may be behind, and was not looked at since. Asked only once the code is known to be right, so
+    /// that a wrong one takes as long for an address that nobody has.
+    async fn recall(&self, opened: &mut Opened) -> Result<(), Refused> {
+        let Some(copy) = &opened.account else { return Ok(()) };
+        let name = |account: &Account| LoginName::of_email(&account.email, &self.policy.names);
+        let named = name(copy);
+        opened.account = self.store.account(copy.id).await?.filter(|account| name(account) == named);
         Ok(())
     }
 

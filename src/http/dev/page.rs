@@ -8,6 +8,14 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
             .route("/", web::get().to(|| async { page("text/html; charset=utf-8", include_str!("page/index.html")) }))
             .route("/dev/page.js", web::get().to(|| async { page("text/javascript", include_str!("page/page.js")) }))
             .route("/dev/hand.js", web::get().to(|| async { page("text/javascript", include_str!("page/hand.js")) }))
+            .route(
+                "/dev/account.js",
+                web::get().to(|| async { page("text/javascript", include_str!("page/account.js")) }),
+            )
+            .route(
+                "/dev/confirm.js",
+                web::get().to(|| async { page("text/javascript", include_str!("page/confirm.js")) }),
+            )
             .route("/dev/wire.js", web::get().to(|| async { page("text/javascript", include_str!("page/wire.js")) }))
             .route("/dev/page.css", web::get().to(|| async { page("text/css", include_str!("page/page.css")) }))
     });

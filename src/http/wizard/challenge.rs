@@ -122,12 +122,12 @@ pub struct Complete {
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Completed {
-    /// The same as `successToken`.
-    token: String,
     /// Good for one use, within ten minutes, for the purpose that was asked for.
-    success_token: String,
+    token: String,
     #[schema(example = "2022-01-01T00:00:00+00:00")]
     expires_at: String,
+    /// The same as `token`.
+    success_token: String,
 }
 
 /// Give the code of a challenge
@@ -161,8 +161,8 @@ pub async fn complete(
             StatusCode::OK,
             &Completed {
                 token: success.token.clone(),
-                success_token: success.token.clone(),
                 expires_at: seconds(success.expires_at),
+                success_token: success.token.clone(),
             },
         ),
         _ => json(StatusCode::OK, &challenge(&standing)),

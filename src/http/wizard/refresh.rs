@@ -42,6 +42,6 @@ pub async fn refresh(
     context: Context,
     body: Body<Refresh>,
 ) -> Result<HttpResponse, Problem> {
-    let pair = surface.engine.refresh(body.value.refresh_token.expose()).await;
+    let pair = surface.engine.refresh(&context.call(None, None), body.value.refresh_token.expose()).await;
     pair.map(|pair| json(StatusCode::OK, &tokens(&pair))).map_err(|refused| context.problem(refused))
 }

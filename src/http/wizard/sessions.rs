@@ -63,7 +63,7 @@ pub async fn end(
     context: Context,
     id: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
-    let ended = surface.engine.end_session(context.bearer()?, &id).await;
+    let ended = surface.engine.end_session(&context.call(None, None), context.bearer()?, &id).await;
     ended.map(|()| empty()).map_err(|refused| context.problem(refused))
 }
 
@@ -71,6 +71,6 @@ pub async fn end(
 #[utoipa::path(tag = "session", security(("bearer" = [])), responses((status = 204), Refusals))]
 #[delete("/sessions")]
 pub async fn end_others(surface: web::Data<Surface>, context: Context) -> Result<HttpResponse, Problem> {
-    let ended = surface.engine.end_other_sessions(context.bearer()?).await;
+    let ended = surface.engine.end_other_sessions(&context.call(None, None), context.bearer()?).await;
     ended.map(|()| empty()).map_err(|refused| context.problem(refused))
 }

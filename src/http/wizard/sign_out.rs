@@ -12,6 +12,6 @@ use crate::http::surface::Surface;
 #[utoipa::path(tag = "session", security(("bearer" = [])), responses((status = 204), Refusals))]
 #[post("/signout")]
 pub async fn sign_out(surface: web::Data<Surface>, context: Context) -> Result<HttpResponse, Problem> {
-    let done = surface.engine.sign_out(context.bearer()?).await;
+    let done = surface.engine.sign_out(&context.call(None, None), context.bearer()?).await;
     done.map(|()| empty()).map_err(|refused| context.problem(refused))
 }

@@ -26,7 +26,8 @@ pub fn judge(batch: &mut Batch, attempt: &Attempt) -> Result<Verdict, StoreError
     if bench.spent == Spent::ByThis {
         return Ok(Verdict::Accepted);
     }
-    if let Some(until) = { bench.doors }.at(attempt.door).blocked(bench.now) {
+    let is_token = matches!(attempt.spend, Some(Spend::Token { .. }));
+    if let Some(until) = { bench.doors }.at(attempt.door).blocked(bench.now).filter(|_| !is_token) {
         return Ok(Verdict::Blocked { until: time(until) });
     }
     if attempt.tries.as_ref().is_some_and(|tries| bench.tried >= tries.limit) {
@@ -37,6 +38,9 @@ pub fn judge(batch: &mut Batch, attempt: &Attempt) -> Result<Verdict, StoreError
     }
     if let Some(account) = account.filter(|account| attempt.revision.is_some_and(|seen| seen != account.revision)) {
         return Ok(Verdict::Stale(Box::new(account)));
+    }
+    if bench.spent == Spent::ByAnother && is_token {
+        return Ok(Verdict::Spent { left: 0, blocked_until: None });
     }
     if bench.spent == Spent::ByAnother {
         return bench.spent(batch, attempt);
@@ -151,7 +155,7 @@ struct Counted {
 fn spent(view: &impl View, attempt: &Attempt, now: u64) -> Result<Spent, StoreError> {
     let (spent, by_this) = match &attempt.spend {
         None => (false, false),
-        Some(Spend::Code { digest, .. }) => {
+        Some(Spend::Code { digest, .. } | Spend::Token { digest, .. }) => {
             let by = view.find_living(&SPENT_CODES, &layout::spent_code(&attempt.subject, digest), now)?;
             (by.is_some(), by.is_some_and(|operation| operation == attempt.operation))
         }
@@ -170,7 +174,7 @@ fn spent(view: &impl View, attempt: &Attempt, now: u64) -> Result<Spent, StoreEr
 
 fn use_up(batch: &mut Batch, attempt: &Attempt, spend: &Spend) -> Result<(), StoreError> {
     match spend {
-        Spend::Code { digest, keep } => {
+        Spend::Code { digest, keep } | Spend::Token { digest, keep } => {
             let until = seconds_on(attempt.now, *keep);
             batch.put_until(&SPENT_CODES, &layout::spent_code(&attempt.subject, digest), &attempt.operation, until)
         }

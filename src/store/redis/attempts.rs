@@ -113,6 +113,9 @@ fn with_attempt(call: Call, attempt: &Attempt) -> Call {
         Some(Spend::Code { digest, keep }) => {
             call = call.named("code", digest).named("code_keep", keep.saturating_mul(1000));
         }
+        Some(Spend::Token { digest, keep }) => {
+            call = call.named("code", digest).named("code_keep", keep.saturating_mul(1000)).named("token", 1);
+        }
         Some(Spend::TotpStep(step)) => call = call.named("step", step),
         None => {}
     }

@@ -56,11 +56,11 @@ if ours then
   return 'accepted'
 end
 
--- 4. The door.
+-- 4. The door. A token is no guess, and is let through.
 local tally
 if a.door then
   tally = read_tally(redis.call('HGET', counters, a.door))
-  if tally.blocked_until > now then
+  if tally.blocked_until > now and not a.token then
     return 'blocked|' .. whole(tally.blocked_until)
   end
 end
@@ -115,6 +115,9 @@ if a.revision and revision ~= a.revision then
 end
 
 -- 8. Right, but used.
+if spent and a.token then
+  return 'spent|0||0'
+end
 if spent then
   return remembered('spent|' .. fail())
 end

@@ -18,7 +18,7 @@ pub enum Event {
     Resend,
     /// Gave a recovery code.
     Recovery,
-    /// Chose a method to turn on; for SMS with the phone number.
+    /// Chose a method to turn on; for SMS with the phone number, which counts for nothing with any other.
     Enrol(Factor, Option<Phone>),
 }
 

@@ -30,28 +30,41 @@ impl Walk<'_> {
         }
     }
 
-    /// Whether the policy wants this very factor turned on.
+    /// The factors of which the policy wants one turned on, after those that this very walk turns on.
+    pub(super) fn due(&self, account: &Account) -> Vec<Factor> {
+        self.evidence.policy.due_beside(account, &self.turned_on(), self.now)
+    }
+
+    fn turned_on(&self) -> Vec<Factor> {
+        let turned_on = self.effects.iter().filter_map(|effect| match effect {
+            Effect::Enable(factor) => Some(*factor),
+            _ => None,
+        });
+        turned_on.collect()
+    }
+
+    /// The factors that count beside the password, with those that this very walk turns on.
+    pub(super) fn second_factors(&self, account: &Account) -> Vec<Factor> {
+        let fresh = self.turned_on();
+        let counts = |factor: &Factor| fresh.contains(factor) || account.second_factors().contains(factor);
+        Factor::ALL.into_iter().filter(counts).collect()
+    }
+
+    /// The policy may have been met otherwise, while the client was waited for.
+    pub(super) fn is_due(&self, factor: Factor) -> Result<(), Rejection> {
+        let wanted = self.evidence.account.is_some_and(|account| self.due(account).contains(&factor));
+        if wanted { Ok(()) } else { Err(Rejection::MethodNotAllowed(factor)) }
+    }
+
+    /// Whether this very factor may be chosen to be turned on, with this phone.
     pub(super) fn may_enrol(&self, factor: Factor, phone: Option<&Phone>) -> Result<(), Rejection> {
-        let account = self.evidence.account.ok_or(Rejection::MethodNotAllowed(factor))?;
-        if !self.evidence.policy.due_factors(account, self.now).contains(&factor) {
-            return Err(Rejection::MethodNotAllowed(factor));
-        }
+        self.is_due(factor)?;
         // The number that was given before stands for one that is not given again.
-        match (factor, phone.or(self.wizard.pending.phone.as_ref())) {
+        match (factor, phone.or(self.typed_before())) {
             (Factor::Sms, None) => Err(Rejection::PhoneMissing),
             (Factor::Sms, Some(phone)) => self.allows(phone),
             (Factor::Google | Factor::Email, _) => Ok(()),
         }
-    }
-
-    /// Whether the policy wants a factor beside those that are on, and those that this very walk turns on.
-    pub(super) fn is_enrolment_due(&self, account: &Account) -> bool {
-        let enabled = self.effects.iter().filter_map(|effect| match effect {
-            Effect::Enable(factor) => Some(*factor),
-            _ => None,
-        });
-        let turned_on: Vec<Factor> = enabled.collect();
-        !self.evidence.policy.still_due(account, &turned_on, self.now).is_empty()
     }
 
     pub(super) fn allows(&self, phone: &Phone) -> Result<(), Rejection> {
@@ -100,7 +113,7 @@ impl Walk<'_> {
     /// what was proved must be by a factor that is on now, unless none is.
     pub(super) fn require_a_factor_that_is_on(&self, name: &str) -> Result<(), Rejection> {
         let account = self.evidence.account.ok_or_else(|| unproved(name, Fact::PasswordVerified))?;
-        let second = account.second_factors();
+        let second = self.second_factors(account);
         let stands_in = self.facts.holds(Fact::RecoveryVerified) || self.facts.holds(Fact::DeviceRemembered);
         let proved = stands_in || second.iter().any(|factor| self.facts.holds(Fact::verified(*factor)));
         if proved || account.enabled().is_empty() {

@@ -10,7 +10,7 @@ mod walk;
 
 use chrono::{DateTime, Utc};
 
-use super::{Fact, Purpose, Wizard, Workflow};
+use super::{Fact, Facts, Purpose, Wizard, Workflow};
 use walk::Walk;
 
 pub use event::{Effect, Event, Evidence, Known, Place, Rejection, Transition};
@@ -33,7 +33,7 @@ pub fn decide(
         return Err(Rejection::Over);
     }
     let evidence = of_the_same_account(evidence, wizard, event);
-    let facts = wizard.facts.lasting();
+    let facts = still_known(wizard, evidence);
     let mut walk = Walk { workflow, wizard, evidence, now, event, facts, effects: vec![], trail: vec![] };
     let wait = walk.waiting(&wizard.step)?;
     let target = walk.leave(&wizard.step, wait)?;
@@ -64,6 +64,15 @@ pub fn begin(
         walk.still_on(factor)?;
     }
     walk.follow(workflow.start.clone())
+}
+
+/// What is known of the account as it is now. What was proved before a factor or the password changed counts no more.
+fn still_known(wizard: &Wizard, evidence: Evidence<'_>) -> Facts {
+    let facts = wizard.facts.lasting();
+    match (&wizard.account, evidence.account) {
+        (Some(then), Some(now)) if then.id == now.id && then.epoch != now.epoch => facts.of_another_epoch(),
+        _ => facts,
+    }
 }
 
 /// Only a password may bring in another account; for every other event, evidence about another one counts for nothing.

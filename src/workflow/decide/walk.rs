@@ -117,7 +117,7 @@ impl<'a> Walk<'a> {
             Grant::Session => {
                 self.require_a_factor_that_is_on(name)?;
                 let account = self.evidence.account.ok_or_else(|| unproved(name, Fact::PasswordVerified))?;
-                if self.is_enrolment_due(account) {
+                if !self.due(account).is_empty() {
                     return Err(unproved(name, Fact::PolicyMet));
                 }
                 self.effects.push(Effect::OpenSession);
@@ -160,6 +160,7 @@ impl<'a> Walk<'a> {
                 self.still_off(factor)?;
                 if self.facts.holds(Fact::MustEnrol) {
                     // Another factor may have been turned on since the policy asked for one.
+                    self.is_due(factor)?;
                     self.require_a_factor_that_is_on(name)?;
                 }
                 Effect::Enable(factor)
@@ -180,7 +181,7 @@ impl<'a> Walk<'a> {
             Question::EnrolledFactors => {
                 // No account must never look like an account without factors.
                 let account = account.ok_or_else(|| unproved(name, Fact::PasswordVerified))?;
-                return Ok(match account.second_factors().as_slice() {
+                return Ok(match self.second_factors(account).as_slice() {
                     [] if account.enabled().is_empty() => Outcome::None,
                     [] => Outcome::StoodIn,
                     [factor] => Outcome::of_factor(*factor),
@@ -189,16 +190,13 @@ impl<'a> Walk<'a> {
             }
             Question::MfaRequired => {
                 let account = account.ok_or_else(|| unproved(name, Fact::PasswordVerified))?;
-                return Ok(if self.is_enrolment_due(account) { Outcome::Required } else { Outcome::Optional });
+                return Ok(if self.due(account).is_empty() { Outcome::Optional } else { Outcome::Required });
             }
-            Question::RememberedDevice => {
-                // A device proves no factor, and only who has proved one turns on another.
-                if !self.evidence.device || account.is_none_or(|account| self.is_enrolment_due(account)) {
-                    return Ok(Outcome::Unknown);
-                }
+            Question::RememberedDevice if self.evidence.device => {
                 self.effects.push(Effect::UseDevice);
                 return Ok(Outcome::Remembered);
             }
+            Question::RememberedDevice => return Ok(Outcome::Unknown),
             Question::StepUpFactor => return self.step_up_factor(name),
             Question::AccountGroup(groups) => {
                 account.is_some_and(|account| groups.iter().any(|group| account.groups.contains(group)))
@@ -219,14 +217,19 @@ impl<'a> Walk<'a> {
         Ok(Outcome::of_factor(factor))
     }
 
+    /// The phone that was typed in this wizard for the account that it is about now.
+    pub(super) fn typed_before(&self) -> Option<&Phone> {
+        self.wizard.pending.phone.as_ref().filter(|_| self.facts.holds(Fact::PhoneEntered))
+    }
+
     /// The phone at hand: the one in the event, else the one typed before, else the enrolled one, else the account's.
     fn phone(&self) -> Option<&Phone> {
-        if let Event::Phone(phone) | Event::Enrol(_, Some(phone)) = self.event {
+        if let Event::Phone(phone) | Event::Enrol(Factor::Sms, Some(phone)) = self.event {
             return Some(phone);
         }
         let account = self.evidence.account;
         let enrolled = || account.and_then(|account| account.factors.sms.as_ref().map(|sms| &sms.phone));
-        self.wizard.pending.phone.as_ref().or_else(enrolled).or_else(|| account.and_then(|a| a.phone.as_ref()))
+        self.typed_before().or_else(enrolled).or_else(|| account.and_then(|a| a.phone.as_ref()))
     }
 }
 

@@ -90,7 +90,7 @@ fn purpose(file: &toml::Table, refusals: &mut Refusals) -> Option<Purpose> {
             None
         }
         ("challenge" | "recover", Some(_)) => {
-            refusals.file(format!("says a `factor`, but to {word} is not about one"), "remove `factor`");
+            refusals.file(format!("says a `factor`, but a workflow to \"{word}\" is not about one"), "remove `factor`");
             None
         }
         ("enable" | "disable", _) => {

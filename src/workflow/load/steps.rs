@@ -177,13 +177,12 @@ impl Reader<'_> {
                 return;
             }
             Value::Targets => {
-                let names = match value {
-                    toml::Value::Array(names) if !names.is_empty() => names.as_slice(),
-                    other => std::slice::from_ref(other),
-                };
-                let targets: Option<Vec<String>> = names.iter().map(|name| self.target(key, name)).collect();
-                said.lists.extend(targets.map(|targets| (key, targets)));
-                return;
+                let names = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
+                if !names.is_empty() && names.iter().all(toml::Value::is_str) {
+                    let targets: Option<Vec<String>> = names.iter().map(|name| self.target(key, name)).collect();
+                    said.lists.extend(targets.map(|targets| (key, targets)));
+                    return;
+                }
             }
             Value::Text => {
                 if let Some(text) = text {

@@ -5,10 +5,10 @@ use std::collections::{BTreeSet, HashMap, VecDeque};
 
 use crate::workflow::refusal::Refusals;
 use crate::workflow::rules::Needs;
-use crate::workflow::{Fact, Facts, Grant, Step, Wait, Workflow};
+use crate::workflow::{Fact, Facts, Grant, Purpose, Step, Wait, Workflow};
 
 use super::graph::Path;
-use super::words;
+use super::{shape, words};
 
 /// A step, and what is known there.
 type State<'a> = (&'a str, Facts);
@@ -43,7 +43,9 @@ impl<'a> Search<'a, '_> {
     }
 
     fn visit(&mut self, state @ (name, facts): State<'a>) {
-        let Some(step) = self.workflow.step(name) else { return };
+        // A step that fits no workflow of this purpose was refused for that.
+        let fits = |step: &&Step| shape::fits(step, self.workflow.purpose);
+        let Some(step) = self.workflow.step(name).filter(fits) else { return };
         // A step waits until the client comes back, so only what lasts counts for it.
         let known = if matches!(step, Step::Wait(_)) { facts.lasting() } else { facts };
         let (needs, does) = words::demand(step);
@@ -102,9 +104,11 @@ impl<'a> Search<'a, '_> {
         if missing.len() > 1 {
             // Where nothing was answered at all, that the last answer was not right goes without saying.
             missing.retain(|group| **group != [Fact::LastAnswerRight]);
+            // Nor can an address be enrolled where nothing was to be enrolled.
+            missing.retain(|group| **group != [Fact::AddressVerified] || self.workflow.purpose != Purpose::SignIn);
         }
         for group in &missing {
-            let (problem, change) = words::lacking(does, group);
+            let (problem, change) = words::lacking(does, group, self.workflow.purpose);
             self.refuse(step, state, last.clone(), problem, change);
         }
         !missing.is_empty()

@@ -11,6 +11,7 @@ pub fn check(workflow: &Workflow, graph: &Graph<'_>, refusals: &mut Refusals) {
     ends(workflow, refusals);
     cancel(workflow, refusals);
     changes_of_factors(workflow, refusals);
+    questions(workflow, refusals);
     reachability(workflow, graph, refusals);
     liveness(workflow, graph, refusals);
     circles(workflow, graph, refusals);
@@ -23,11 +24,26 @@ pub fn check(workflow: &Workflow, graph: &Graph<'_>, refusals: &mut Refusals) {
     }
 }
 
+/// Whether a workflow of this purpose may have such a step at all.
+pub fn fits(step: &Step, purpose: Purpose) -> bool {
+    match step {
+        Step::Auto(auto) => match auto.action {
+            // At a sign-in, whatever the policy wants: the facts see to it that it wants something.
+            Action::EnableFactor(factor) => [Purpose::Enable(factor), Purpose::SignIn].contains(&purpose),
+            Action::DisableFactor(factor) => purpose == Purpose::Disable(factor),
+            Action::SendCode(_) | Action::CreateSecret => true,
+        },
+        Step::Route(route) => route.by.fits(purpose),
+        Step::End(end) => end.grants.fits(purpose),
+        Step::Wait(_) => true,
+    }
+}
+
 fn ends(workflow: &Workflow, refusals: &mut Refusals) {
     let due = workflow.purpose.due().as_str();
     for (name, step) in &workflow.steps {
         if let Step::End(end) = step
-            && !end.grants.fits(workflow.purpose)
+            && !fits(step, workflow.purpose)
         {
             let problem =
                 format!("grants `{}`, but the workflow is there to {}", end.grants.as_str(), workflow.purpose);
@@ -55,16 +71,22 @@ fn cancel(workflow: &Workflow, refusals: &mut Refusals) {
 fn changes_of_factors(workflow: &Workflow, refusals: &mut Refusals) {
     for (name, step) in &workflow.steps {
         let Step::Auto(auto) = step else { continue };
-        let fits = match auto.action {
-            // At a sign-in, whatever the policy wants: the facts see to it that it wants something.
-            Action::EnableFactor(factor) => [Purpose::Enable(factor), Purpose::SignIn].contains(&workflow.purpose),
-            Action::DisableFactor(factor) => workflow.purpose == Purpose::Disable(factor),
-            Action::SendCode(_) | Action::CreateSecret => true,
-        };
-        if !fits {
+        if !fits(step, workflow.purpose) {
             let problem =
                 format!("does `{}`, but the workflow is there to {}", auto.action.spelling(), workflow.purpose);
             refusals.step(name, problem, "remove the step, or move it to the workflow that is there for it");
+        }
+    }
+}
+
+/// What is asked of somebody who comes in is not asked of anybody else: nothing is due and no device is looked at there.
+fn questions(workflow: &Workflow, refusals: &mut Refusals) {
+    for (name, step) in &workflow.steps {
+        let Step::Route(route) = step else { continue };
+        if !fits(step, workflow.purpose) {
+            let problem =
+                format!("decides by `{}`, but the workflow is there to {}", route.by.word(), workflow.purpose);
+            refusals.step(name, problem, "remove the route");
         }
     }
 }
@@ -122,8 +144,17 @@ fn answered_alike(one: Ask, other: Ask) -> bool {
 }
 
 fn switch(workflow: &Workflow, graph: &Graph<'_>, name: &str, wait: &Wait, refusals: &mut Refusals) {
-    for offered in &wait.switch {
+    for (at, offered) in wait.switch.iter().enumerate() {
         offers(workflow, graph, name, wait, offered, refusals);
+        let Some(other) = workflow.waiting(offered) else { continue };
+        let alike =
+            |before: &&String| workflow.waiting(before).is_some_and(|before| answered_alike(before.ask, other.ask));
+        if let Some(before) = wait.switch[..at].iter().find(alike) {
+            let path = [graph.path_to(name), vec![(name.to_owned(), "switch")]].concat();
+            let problem =
+                format!("is offered by `switch` after `{before}`, which takes every answer that it would take");
+            refusals.path(offered, path, problem, format!("leave one of the two out of `switch` of `{name}`"));
+        }
     }
 }
 

@@ -1,6 +1,8 @@
 // Walks any wizard of the server by what its answers say in `next`; it knows no step by itself. What it knows are words:
 // a title for steps that have one, a label for fields that have one.
 
+import { account as signedIn } from '/dev/account.js';
+import { confirmed, restore } from '/dev/confirm.js';
 import { hand } from '/dev/hand.js';
 import { button, make, show } from '/dev/wire.js';
 
@@ -8,14 +10,15 @@ const API = '/api/v2/my';
 const [APP, TEXT, MAIL] = ['Code from your app', 'Code from the text message', 'Code from the email'];
 const TITLES = {
   login: 'Sign in', '2fa_choose': 'Choose a method', '2fa_google_auth': APP, '2fa_sms_auth': TEXT, '2fa_email_auth': MAIL,
-  '2fa_recovery': 'Recovery code', '2fa_enroll': 'Turn a method on first',
-  '2fa_google': 'Authenticator app', '2fa_sms_phone_create': 'Your phone number', phone: TEXT, '2fa_sms': TEXT, '2fa_email': MAIL,
+  '2fa_recovery': 'Recovery code', '2fa_enroll': 'Turn a second factor on', challenge_google: APP, challenge_sms: TEXT,
+  challenge_email: MAIL, challenge_recovery: 'Recovery code', recover_email: MAIL, '2fa_google': 'Authenticator app', '2fa_sms_phone_create': 'Your phone number', phone: TEXT, '2fa_sms': TEXT, '2fa_email': MAIL,
 };
-const LABELS = { email: 'Email or user name', password: 'Password', code: 'Code', phone: 'Phone number' };
-const WAYS = {
-  resend: 'Send another code', cancel: 'Cancel', change_phone: 'Use another number', recovery: 'Use a recovery code',
-  enroll: 'Use another method',
+const LABELS = {
+  email: 'Email or user name', password: 'Password', code: 'Code', phone: 'Phone number',
+  rememberDevice: 'Do not ask again on this device',
 };
+const WAYS = { resend: 'Send another code', cancel: 'Cancel', change_phone: 'Use another number', recovery: 'Use a recovery code',
+  enroll: 'Take another method' };
 const METHODS = { google: 'authenticator app', sms: 'SMS', email: 'email' };
 
 const $ = (id) => document.getElementById(id);
@@ -26,8 +29,8 @@ const clock = (time) => new Date(time).toLocaleTimeString([], { hour: '2-digit',
 
 // ---- calls
 
-async function call(method, href, body) {
-  const headers = { 'Accept-Language': $('language').value };
+async function call(method, href, body, more) {
+  const headers = { 'Accept-Language': $('language').value, ...more };
   if (body) headers['Content-Type'] = 'application/json';
   if (tokens) headers.Authorization = `Bearer ${tokens.accessToken.token}`;
   const began = performance.now();
@@ -35,7 +38,7 @@ async function call(method, href, body) {
   try {
     const response = await fetch(href, { method, headers, body: body && JSON.stringify(body) });
     const text = await response.text();
-    const kept = ['content-type', 'retry-after', 'x-wizard-key', 'x-request-id'];
+    const kept = ['content-type', 'retry-after', 'x-wizard-key', 'x-device-token', 'x-request-id'];
     const shown = kept.filter((name) => response.headers.has(name)).map((name) => `${name}: ${response.headers.get(name)}`);
     answer = { status: response.status, body: text ? JSON.parse(text) : null, headers: shown };
   } catch {
@@ -81,9 +84,11 @@ function countDown(seconds, buttons) {
   tick();
 }
 
-async function begin(href = `${API}/signin/wizard`) {
-  const { status, body } = await call('GET', href);
+// Starts a wizard; where the server wants a confirmation first, that comes before it.
+async function begin(href = `${API}/signin/wizard`, success = undefined) {
+  const { status, body } = await call('GET', href, undefined, success && { 'X-Success-Token': success });
   if (status < 300 && status) return stand(body);
+  if (body.code === 'step_up_required' && !success) return confirmed(app, body.next.href, (token) => begin(href, token));
   const box = alertBox();
   const again = button('Try again', () => (tokens ? account() : begin()), 'main');
   scene('That did not work', box, again);
@@ -108,7 +113,8 @@ function stand(envelope, note) {
   const { next, data } = envelope;
   const form = step(envelope, next, box, next.fields.some((field) => field.name === 'password') ? 'Sign in' : 'Continue');
   scene(TITLES[envelope.workflow] ?? envelope.workflow, enrolment(data), receipt(data?.recipient ? data : next.receipt), box,
-    form, make('div', { className: 'ways' }, next.alternatives.flatMap((way) => ways(envelope, way, box))));
+    form, make('div', { className: 'ways' }, next.alternatives.flatMap((way) => ways(envelope, way, box)),
+      data?.is_password_recovery_available ? button('Forgot the password?', () => restore(app)) : null));
 }
 
 function enrolment(data) {
@@ -128,7 +134,7 @@ function receipt(sent) {
 
 // What a field's pattern says of its value: the only one, one of several, or nothing.
 function allowed(field) {
-  const found = /^\^\(?([A-Za-z_]+(?:\|[A-Za-z_]+)*)\)?\$$/.exec(field.pattern ?? '');
+  const found = /^\^\(?([\w-]+(?:\|[\w-]+)*)\)?\$$/.exec(field.pattern ?? '');
   return found ? found[1].split('|') : [];
 }
 
@@ -145,6 +151,20 @@ function known(envelope, fields) {
 }
 
 const asked = (envelope, fields) => fields.filter((field) => !(field.name in known(envelope, fields)) && field.required);
+const offered = (envelope, fields) => fields.filter((field) => !(field.name in known(envelope, fields)) && !field.required
+  && field.name !== 'key');
+
+function checkbox(field) {
+  const id = `field-${field.name}`;
+  return make('label', { className: 'row', htmlFor: id }, LABELS[field.name] ?? field.name,
+    make('input', { id, name: field.name, type: 'checkbox' }));
+}
+
+// What was filled in; what was left out is not sent.
+function filled(form) {
+  const given = [...new FormData(form)].filter(([, value]) => value !== '');
+  return Object.fromEntries(given.map(([name, value]) => [name, value === 'on' ? true : value]));
+}
 
 function input(field) {
   const code = field.name === 'code';
@@ -155,7 +175,7 @@ function input(field) {
   };
   if (field.name === 'password') props.type = 'password';
   if (field.name === 'phone') Object.assign(props, { type: 'tel', placeholder: '+420601123456' });
-  if (code && field.pattern?.startsWith('^[0-9]')) props.inputMode = 'numeric';
+  if (code) props.inputMode = 'numeric';
   if (field.maxLength) props.maxLength = field.maxLength;
   return make('div', { className: 'field' }, make('label', { htmlFor: props.id }, LABELS[field.name] ?? field.name),
     make('input', props), make('div', { id: `error-${field.name}`, className: 'error', role: 'alert' }));
@@ -166,13 +186,15 @@ function step(envelope, way, box, text) {
   const fields = asked(envelope, way.fields);
   const choice = fields.find((field) => allowed(field).length > 1);
   const send = (more, from) => take(envelope, way, { ...known(envelope, way.fields), ...more }, box, from);
-  const each = (value) => button(`By ${METHODS[value] ?? value}`, (event) => send({ [choice.name]: value }, event.target));
-  if (choice) return make('div', { className: 'choices' }, allowed(choice).map(each));
+  const each = (value) => button(`By ${METHODS[value] ?? value}`,
+    (event) => send({ ...filled(event.target.form), [choice.name]: value }, event.target));
+  const more = offered(envelope, way.fields).map((field) => (field.type === 'boolean' ? checkbox(field) : input(field)));
+  if (choice) return make('form', { className: 'choices', onsubmit: (event) => event.preventDefault() }, more, allowed(choice).map(each));
   // The server says what is wrong, in one voice: the browser's own checks stay silent.
-  const form = make('form', { noValidate: true }, fields.map(input), make('button', { className: 'main' }, text));
+  const form = make('form', { noValidate: true }, fields.map(input), more, make('button', { className: 'main' }, text));
   form.addEventListener('submit', (event) => {
     event.preventDefault();
-    send(Object.fromEntries(new FormData(form)), form.querySelector('button'));
+    send(filled(form), form.querySelector('button'));
   });
   return form;
 }
@@ -193,15 +215,10 @@ function ways(envelope, way, box) {
   })];
 }
 
-// What the server misses although it may be left out elsewhere, such as the phone that SMS needs.
-function ask(envelope, way, body, missed) {
-  const narrow = (field) => {
-    if (missed.includes(field)) return { ...field, required: true };
-    return field.name in body ? { ...field, pattern: `^${body[field.name]}$` } : field;
-  };
-  const own = alertBox();
-  const back = make('div', { className: 'ways' }, button('Back', () => stand(envelope)));
-  scene(LABELS[missed[0].name] ?? missed[0].name, own, step(envelope, { ...way, fields: way.fields.map(narrow) }, own, 'Continue'), back);
+// Where the wizard stands now.
+async function look(envelope) {
+  const { status, body } = await call('GET', `${API}/wizard/${envelope.uuid}`);
+  if (status < 300) stand({ ...body, then: envelope.then });
 }
 
 async function take(envelope, way, body, box, from) {
@@ -209,19 +226,17 @@ async function take(envelope, way, body, box, from) {
   const { status, body: answer } = await call(way.method, way.href, way.method === 'DELETE' ? undefined : body);
   from.disabled = false;
   if (status === 204) return stand({ done: true }, 'Cancelled.');
-  if (status && status < 300) return stand(answer);
+  if (answer.successToken && envelope.then) return envelope.then(answer.successToken);
+  if (status && status < 300) return answer.uuid ? stand(answer) : look(envelope);
   for (const error of stage.querySelectorAll('.error')) error.replaceChildren();
   for (const field of stage.querySelectorAll('input')) field.removeAttribute('aria-invalid');
   const restart = answer.restart && button('Start again', () => begin(tokens ? undefined : answer.restart.href), 'small');
   // The step came too late or somebody else came first: shows where the wizard stands now.
   if (status === 409) {
-    const now = await call('GET', `${API}/wizard/${envelope.uuid}`);
-    if (now.status < 300) stand(now.body);
+    await look(envelope);
     box = stage.querySelector('.alert') ?? box;
   }
   box.replaceChildren();
-  const missed = way.fields.filter((field) => answer.errors?.[field.name] && !$(`field-${field.name}`));
-  if (missed.length && status !== 409) return ask(envelope, way, body, missed);
   const wrong = Object.entries(answer.errors ?? {}).filter(([name]) => $(`error-${name}`));
   const ofCode = wrong.length === 0 && /^(invalid_code|code_)/.test(answer.code) && $('error-code');
   if (ofCode) wrong.push(['code', [answer.detail + left(answer)]]);
@@ -235,42 +250,8 @@ async function take(envelope, way, body, box, from) {
   if (first) { first.focus(); first.select(); }
 }
 
-// ---- signed in
-
-const agent = (client) => /(Firefox|Edg|Chrome|Safari)\/\d+/.exec(client)?.[0] ?? client ?? 'Unknown client';
-
-async function account(note) {
-  const [methods, sessions, changes] = [
-    await call('GET', `${API}/2fa`), await call('GET', `${API}/sessions`), await call('GET', `${API}/2fa/changes?limit=5`)];
-  if (!tokens) return begin();
-  const list = (answer, row) => make('ul', { className: 'list' }, (answer.body?.data ?? []).map(row));
-  const then = (method, href, said) => async () => { await call(method, href); account(said); };
-  const method = ({ caption, isEnabled, name }) => make('li', { className: 'row' },
-    make('span', {}, caption, ' ', make('span', { className: isEnabled ? 'state on' : 'state' }, isEnabled ? 'on' : 'off')),
-    button(isEnabled ? 'Turn off' : 'Turn on', () => begin(`${API}/2fa/${name}/${isEnabled ? 'disable' : 'enable'}/wizard`),
-      isEnabled ? 'small danger' : 'small'));
-  const session = ({ id, current, client, lastUsedAt }) => make('li', { className: 'row' },
-    make('span', { title: client ?? '' }, agent(client), make('span', { className: 'hint' }, `, last seen ${clock(lastUsedAt)}`)),
-    current ? make('span', { className: 'state on' }, 'this one')
-      : button('End', then('DELETE', `${API}/sessions/${id}`, 'Session ended.'), 'small danger'));
-  const change = ({ provider, isEnabled, time }) => make('li', {},
-    `${METHODS[provider] ?? provider} ${isEnabled ? 'on' : 'off'} `, make('span', { className: 'hint' }, `at ${clock(time)}`));
-  const renew = async () => {
-    const { status, body } = await call('POST', `${API}/refresh`, { refreshToken: tokens.refreshToken.token });
-    if (status < 300) remember(body);
-    account(status < 300 ? 'A new pair of tokens.' : body.title);
-  };
-  const leave = async () => { await call('POST', `${API}/signout`); remember(null); begin(); };
-  const group = (title, more, content) => make('div', { className: 'group' },
-    make('div', { className: 'row' }, make('h2', {}, title), more), content);
-  const empty = changes.body?.total ? null : make('p', { className: 'hint' }, 'No method was turned on or off so far.');
-  scene('Signed in', note ? make('p', { className: 'note', role: 'status' }, note) : null,
-    group('Second factors', null, list(methods, method)),
-    group('Sessions', button('End all others', then('DELETE', `${API}/sessions`, 'All others ended.'), 'small'),
-      list(sessions, session)),
-    group('Changes', null, empty ?? list(changes, change)),
-    make('div', { className: 'ways' }, button('Refresh tokens', renew), button('Sign out', leave, 'danger')));
-}
+const account = (note) => (tokens ? signedIn(app, note) : begin());
+const app = { API, METHODS, alertBox, account, begin, call, clock, remember, say, scene, stand, tokens: () => tokens };
 
 // ---- around it
 
