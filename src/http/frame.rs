@@ -67,8 +67,6 @@ pub fn cors(origins: &[String]) -> Cors {
         "x-request-id",
         "x-success-token",
         "x-wizard-key",
-        "x-device-token",
-        "x-success-token",
     ];
     let cors = Cors::default().allowed_methods(methods).allowed_headers(taken).expose_headers(exposed).max_age(600);
     let cors = if origins.is_empty() { cors } else { cors.supports_credentials() };

@@ -143,7 +143,7 @@ impl Engine {
         }
         let series = data_encoding::BASE64URL_NOPAD.encode(&self.derived(from, account, "device-series"));
         let (now, expires_at) = (scene.now, scene.now + seconds(lifetime));
-        let name = scene.client.agent.as_ref().map(|agent| agent.chars().take(80).collect());
+        let name = scene.client.agent.clone();
         let token = DeviceToken::mint(&self.keys, account.id, &series, 0);
         let device = Device { series, counter: 0, created_at: now, used_at: now, expires_at, name };
         plan.edit(now, |account| account.devices = Device::remember(&account.devices, device, now))?;

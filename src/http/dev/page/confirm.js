@@ -24,7 +24,8 @@ function refused(app, problem) {
 function ask(app, title, fields, text, send) {
   const box = app.alertBox();
   const field = ([name, type, label]) => make('div', { className: 'field' },
-    make('label', { htmlFor: `field-${name}` }, label), make('input', { id: `field-${name}`, name, type }),
+    make('label', { htmlFor: `field-${name}` }, label),
+    make('input', { id: `field-${name}`, name, type, autocomplete: type === 'password' ? 'new-password' : 'username' }),
     make('div', { id: `error-${name}`, className: 'error', role: 'alert' }));
   const form = make('form', { noValidate: true }, fields.map(field), make('button', { className: 'main' }, text));
   form.addEventListener('submit', async (event) => {
