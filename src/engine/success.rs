@@ -71,7 +71,7 @@ impl Engine {
     /// Uses a success token up for a service of the operator's. Two round trips.
     ///
     /// # Errors
-    /// As [`Self::accept`].
+    /// [`Reason::InvalidSuccessToken`] for every token that is not good for `purpose`; [`Reason::AccountLocked`].
     pub async fn redeem(&self, call: &Call, text: &str, purpose: &str) -> Result<Redeemed, Refused> {
         let token = self.success_token(text, purpose, None)?;
         let account = self.store.account(token.account).await?;
