@@ -87,6 +87,9 @@ pub struct Refused {
     pub retry_after: Option<u64>,
     /// What is wrong with which field: the field, and the key of a message.
     pub fields: BTreeMap<String, FieldProblem>,
+    /// Whether nothing is left but to begin again.
+    #[serde(default)]
+    pub restart: bool,
 }
 
 /// What is wrong with a field. The surface words it.
@@ -160,7 +163,7 @@ pub enum Reason {
 
 impl Refused {
     pub fn new(reason: Reason) -> Self {
-        Refused { reason, at: None, attempts_left: None, retry_after: None, fields: BTreeMap::new() }
+        Refused { reason, at: None, attempts_left: None, retry_after: None, fields: BTreeMap::new(), restart: false }
     }
 
     #[must_use]

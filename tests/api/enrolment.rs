@@ -14,6 +14,7 @@ on_every_store!(
     a_factor_that_is_on_is_asked_for_before_another_is_enrolled,
     a_factor_turned_on_meanwhile_is_not_got_around,
     a_remembered_device_enrols_nothing,
+    what_stood_in_for_the_password_is_not_enrolled_beside_it,
     disallowed_methods_cannot_be_turned_on,
     grace_ends_to_the_second,
     the_policys_own_start_counts_when_it_is_later,
@@ -215,6 +216,26 @@ async fn a_factor_turned_on_meanwhile_is_not_got_around(app: TestApp) {
     app.factor_code(&token, &off, &app.last_code(&person.phone).await).await.expect(202);
     app.code("google", &uuid, &app.totp(&key)).await.refused(409, "step_not_allowed");
     assert_eq!(factors(&app, &person).await, json!(["email"]));
+}
+
+/// A19: a password that was set with a code by email, and the same mailbox as the second factor, are one factor. A
+/// password that was set otherwise ends that. Watches `is_due`.
+async fn what_stood_in_for_the_password_is_not_enrolled_beside_it(app: TestApp) {
+    let app = app.with_policies(json!([{ "required": ["email", "sms"] }])).await;
+    let person = app.person("ann").await;
+    let success = app.reset_token(&person).await;
+    app.reset_password(&success, "seven violet herons juggling").await.expect(204);
+    let uuid = app.wizard().await;
+    let asked = app.password(&uuid, &person, "seven violet herons juggling").await.expect(200);
+    assert_eq!((asked.workflow(), asked.methods()), ("2fa_enroll", vec!["sms"]));
+    app.enroll(&uuid, json!({ "type": "email" })).await.refused(403, "mfa_disallowed");
+    let path = format!("/admin/v1/accounts/{}", person.id);
+    let patch = app.call("PATCH", &path).bearer(ADMIN_KEY).json(&json!({ "password": PASSWORD }));
+    patch.send().await.expect(200);
+    let (uuid, asked) = app.past_password(&person).await;
+    assert_eq!(asked.expect(200).methods(), ["sms", "email"]);
+    app.enroll(&uuid, json!({ "type": "email" })).await.expect(200);
+    app.code("email", &uuid, &app.last_code(&person.email).await).await.expect(202);
 }
 
 /// X18, X33: a device is no proof for turning a further factor on; where one is due, the factor is asked for.

@@ -18,6 +18,7 @@ on_every_store!(
     the_list_of_methods_is_paged_and_worded,
     one_method_by_its_name,
     a_change_belongs_to_the_session_that_began_it,
+    a_change_beside_a_cancel_is_said_as_it_is,
     the_qr_code_holds_the_url_that_an_authenticator_understands,
 );
 
@@ -362,4 +363,18 @@ fn oathtool(key: &str, unix: u64) -> String {
     let run = run.expect("the program oathtool must be installed");
     assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
     String::from_utf8(run.stdout).unwrap().trim().to_owned()
+}
+
+/// A12: the right code and a cancel at the same moment: whoever gives the code hears what became of the factor. Watches
+/// `carry_through`.
+async fn a_change_beside_a_cancel_is_said_as_it_is(app: TestApp) {
+    for round in 0..8 {
+        let person = app.person(&format!("ann{round}")).await;
+        let token = app.sign_in(&person).await;
+        let uuid = app.start_factor(&token, "email", "enable").await.expect(200).uuid();
+        let right = app.last_code(&person.email).await;
+        let cancel = app.call("DELETE", &format!("/api/v2/my/wizard/{uuid}")).bearer(&token).send();
+        let (given, cancelled) = tokio::join!(code(&app, &token, &uuid, &right), cancel);
+        assert_eq!(given.status == 202, is_on(&app, &token, "email").await, "{} {}", given.text, cancelled.status);
+    }
 }

@@ -211,10 +211,10 @@ async fn an_account_has_one_budget_of_sends_over_all_wizards() {
         // One code turned the factor on, two went to sign-ins.
         let refused = app.right_password(&person).await.refused(429, "too_many_sends");
         assert_eq!(refused.retry_after(), 3_000);
-        assert_eq!(app.outbox(&person.email).await.len(), 3);
+        assert_eq!(app.outbox(&person.email).await.iter().filter(|sent| sent["code"].is_string()).count(), 3);
         app.clock.advance(3_000);
         app.right_password(&person).await.expect(200);
-        assert_eq!(app.outbox(&person.email).await.len(), 4);
+        assert_eq!(app.outbox(&person.email).await.iter().filter(|sent| sent["code"].is_string()).count(), 4);
         app.right_password(&person).await.refused(429, "too_many_sends");
     }
 }

@@ -1,7 +1,7 @@
-use crate::engine::ports::{EventKind, Spend};
+use crate::engine::ports::{EventKind, Spend, Subject};
 use crate::engine::{Call, Caller, Engine, FieldProblem, Reason, Refused};
 use crate::identity::{Email, Factor, LoginName, SuccessToken};
-use crate::workflow::{Challenge, Purpose, WizardId};
+use crate::workflow::{Challenge, Purpose, Wizard, WizardId};
 
 use super::Started;
 use super::start::Begin;
@@ -74,5 +74,18 @@ impl Engine {
     pub(super) fn is_fresh(&self, caller: &Caller) -> bool {
         let limit = super::lower::seconds(self.policy.step_up);
         caller.session.factor.is_some_and(|(_, at)| self.clock.now() - at < limit)
+    }
+
+    /// Who a wizard's attempts are counted on: its account, or the name that was typed by somebody who is not signed in.
+    pub(super) fn subject(&self, wizard: &Wizard) -> Option<Subject> {
+        let typed = wizard.challenge.as_ref().and_then(|challenge| challenge.email.as_ref());
+        match (typed, &wizard.account) {
+            (Some(email), _) => {
+                let name = LoginName::of_email(email, &self.policy.names);
+                Some(Subject::Name(self.keys.mac("recover", &[name.as_str()])))
+            }
+            (None, Some(account)) => Some(Subject::Account(account.id)),
+            (None, None) => None,
+        }
     }
 }

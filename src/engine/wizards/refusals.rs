@@ -16,7 +16,7 @@ pub(super) fn refusal(rejection: &Rejection, now: DateTime<Utc>) -> Refused {
         Rejection::ResendTooSoon { not_before } => Refused::new(Reason::ResendTooSoon).until(*not_before, now),
         Rejection::TooManySends => Refused::new(Reason::TooManySends),
         Rejection::Unproved { step, needs } => {
-            tracing::error!(step, ?needs, "a wizard reached a step whose facts do not hold");
+            tracing::warn!(step, ?needs, "a wizard reached a step whose facts do not hold any more");
             Refused::new(Reason::StepNotAllowed)
         }
         Rejection::Broken { step } => {

@@ -7,6 +7,15 @@ use super::lower::{News, Opening, Plan};
 use super::open::{Opened, at};
 use super::view::Shown;
 
+/// How often a wizard may be changed by others while it is carried through.
+const PATIENCE: usize = 5;
+
+/// Whether the plan has changed a factor for good and the wizard, as another step has left it, does not say so. A twin of
+/// this very step has.
+fn outlives(plan: &Plan, current: &Wizard) -> bool {
+    plan.write.change.is_some() && plan.opened.is_none() && plan.wizard.ended && current.step != plan.wizard.step
+}
+
 impl Engine {
     /// Commits an accepted plan, then delivers what it promises.
     pub(super) async fn settle(&self, call: &Call, opened: &Opened, mut plan: Plan) -> Result<Standing, Refused> {
@@ -39,7 +48,11 @@ impl Engine {
                     plan.news.events.retain(|event| !event.is(EventKind::SignedIn));
                     self.tell_news(call, opened, &mut plan);
                 }
-                self.lost(call, opened, &plan, current.map(|wizard| *wizard)).await
+                let current = current.map(|wizard| *wizard);
+                if let Some(current) = current.clone().filter(|current| outlives(&plan, current)) {
+                    return self.carry_through(&plan, current, standing).await;
+                }
+                self.lost(call, opened, &plan, current).await
             }
         }
     }
@@ -56,6 +69,18 @@ impl Engine {
         for notice in notices {
             self.tell_owner(account, notice);
         }
+    }
+
+    /// A factor that was turned on or off is so, whatever came between: the wizard says it too, and so does the answer.
+    async fn carry_through(&self, plan: &Plan, mut current: Wizard, standing: Standing) -> Result<Standing, Refused> {
+        for _ in 0..PATIENCE {
+            let next = Wizard { revision: current.revision + 1, ..plan.wizard.clone() };
+            match self.store.commit_wizard(&self.request(), &next).await? {
+                Commit::Lost(Some(now)) if outlives(plan, &now) => current = *now,
+                Commit::Done | Commit::Lost(_) => break,
+            }
+        }
+        Ok(standing)
     }
 
     /// Another step came first. If it was this very request, sent twice, both hear the same answer.

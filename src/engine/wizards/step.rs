@@ -1,7 +1,7 @@
 use crate::engine::ports::{AccountWrite, Attempt, Door, EndSessions, Subject, Verdict};
 use crate::engine::{Call, CodeInput, Engine, Input, Reason, Refused, Standing};
 use crate::identity::{Account, LoginName};
-use crate::workflow::{Challenge, Event, Evidence, Fact, Known, Purpose, Transition, Wizard, WizardId, decide};
+use crate::workflow::{Challenge, Event, Evidence, Fact, Known, Purpose, Rejection, Transition, WizardId, decide};
 
 use super::Gate;
 use super::check::Checked;
@@ -65,8 +65,13 @@ impl Engine {
 
     fn decide(&self, opened: &Opened, event: &Event, known: Known, device: bool) -> Result<Transition, Refused> {
         let evidence = Evidence { account: opened.account.as_ref(), known, device, policy: &self.policy };
-        decide(&opened.workflow, &opened.wizard, event, evidence, opened.now)
-            .map_err(|rejection| opened.refuse(refusal(&rejection, opened.now)))
+        decide(&opened.workflow, &opened.wizard, event, evidence, opened.now).map_err(|rejection| {
+            let mut refused = opened.refuse(refusal(&rejection, opened.now));
+            // The account has changed so that this sign-in leads nowhere any more.
+            refused.restart = opened.workflow.purpose == Purpose::SignIn
+                && matches!(rejection, Rejection::Unproved { .. } | Rejection::MethodAlreadyEnabled(_));
+            refused
+        })
     }
 
     fn plan(
@@ -183,19 +188,6 @@ impl Engine {
         })
     }
 
-    /// Who a wizard's attempts are counted on: its account, or the name that was typed by somebody who is not signed in.
-    pub(super) fn subject(&self, wizard: &Wizard) -> Option<Subject> {
-        let typed = wizard.challenge.as_ref().and_then(|challenge| challenge.email.as_ref());
-        match (typed, &wizard.account) {
-            (Some(email), _) => {
-                let name = LoginName::of_email(email, &self.policy.names);
-                Some(Subject::Name(self.keys.mac("recover", &[name.as_str()])))
-            }
-            (None, Some(account)) => Some(Subject::Account(account.id)),
-            (None, None) => None,
-        }
-    }
-
     /// The account has changed since it was copied: goes on with what it is now, and mends the copy. A wizard in which
     /// the password was given goes on only while that is still the password.
     async fn catch_up(&self, opened: &mut Opened, account: Account) -> Result<(), Refused> {
@@ -223,8 +215,10 @@ impl Engine {
     async fn recall(&self, opened: &mut Opened) -> Result<(), Refused> {
         let Some(copy) = &opened.account else { return Ok(()) };
         let name = |account: &Account| LoginName::of_email(&account.email, &self.policy.names);
-        let named = name(copy);
-        opened.account = self.store.account(copy.id).await?.filter(|account| name(account) == named);
+        let (named, epoch, begun) = (name(copy), copy.epoch, opened.wizard.created_at);
+        // A password or factor that was changed since ends the way back; a copy that was behind already does not.
+        let same = |account: &Account| name(account) == named && (account.epoch == epoch || account.updated_at < begun);
+        opened.account = self.store.account(copy.id).await?.filter(same);
         Ok(())
     }
 

@@ -67,7 +67,9 @@ impl Engine {
     /// The factors of which the policy wants one turned on.
     fn due(&self, wizard: &Wizard) -> Vec<Factor> {
         let account = wizard.account.as_ref().filter(|_| wizard.facts.holds(Fact::MustEnrol));
-        account.map(|account| self.policy.due_factors(account, self.clock.now())).unwrap_or_default()
+        let mut due = account.map(|account| self.policy.due_factors(account, self.clock.now())).unwrap_or_default();
+        due.retain(|factor| account.and_then(|account| account.stood_in) != Some(*factor));
+        due
     }
 
     fn data(&self, wizard: &Wizard, wait: &Wait) -> Result<Data, Refused> {

@@ -99,7 +99,8 @@ impl Problem {
         for (field, what) in &refused.fields {
             body.errors.insert(field.clone(), vec![words(locale, what)]);
         }
-        if matches!(refused.reason, Reason::WizardNotFound | Reason::TooManyAttempts | Reason::AccountLocked) {
+        let over = matches!(refused.reason, Reason::WizardNotFound | Reason::TooManyAttempts | Reason::AccountLocked);
+        if over || refused.restart {
             body.restart = Some(Restart { method: "GET".into(), href: "/api/v2/my/signin/wizard".into() });
         }
         if refused.reason == Reason::StepUpRequired {

@@ -52,7 +52,9 @@ impl Walk<'_> {
 
     /// The policy may have been met otherwise, while the client was waited for.
     pub(super) fn is_due(&self, factor: Factor) -> Result<(), Rejection> {
-        let wanted = self.evidence.account.is_some_and(|account| self.due(account).contains(&factor));
+        // Nor does what stood in for the password become a second factor beside it by being enrolled here.
+        let serves = |account: &Account| account.stood_in != Some(factor) && self.due(account).contains(&factor);
+        let wanted = self.evidence.account.is_some_and(serves);
         if wanted { Ok(()) } else { Err(Rejection::MethodNotAllowed(factor)) }
     }
 
