@@ -122,7 +122,12 @@ impl<'a> Desk<'a> {
         if recovery_code != transition.effects.contains(&Effect::UseRecoveryCode) {
             return Err("a right recovery code is not used up".to_owned());
         }
+        let copied = self.wizard.account.clone();
         self.settle(&transition, play == Move::Resend)?;
+        if candidate != self.owner {
+            // Whoever else gave a password, the wizard's own account was not looked at.
+            self.wizard.account = copied;
+        }
         (self.truth.device, self.truth.recovery_code) = (false, false);
         Ok(Played::Moved(transition))
     }
