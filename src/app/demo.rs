@@ -46,7 +46,7 @@ pub async fn account(engine: &Engine) -> Result<Demo, Refused> {
 async fn enrol(engine: &Engine, mut account: Account, secret: &TotpSecret) -> Result<(), Refused> {
     let context = TotpFactor::context(account.id);
     let sealed = engine.keys.seal(secret.as_bytes(), &[&context[0], &context[1]], engine.entropy.bytes());
-    account.factors.google = Some(TotpFactor { secret: sealed, since: account.created_at });
+    account.factors.google = Some(TotpFactor { secret: sealed, since: account.created_at, scheme: None });
     account.revision += 1;
     let names = account.login_names(&engine.policy.names);
     match engine.store.replace_account(&account, &names, &names).await? {

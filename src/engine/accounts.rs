@@ -186,7 +186,7 @@ impl Engine {
         }
         let line = |provider| NewChange { provider, is_enabled: false, time: next.updated_at };
         let write = AccountWrite {
-            change: (before.factors != next.factors).then(|| line(Factor::Email)),
+            changes: (before.factors != next.factors).then(|| line(Factor::Email)).into_iter().collect(),
             end_sessions: Some(EndSessions::All),
             ..AccountWrite::default()
         };

@@ -6,7 +6,7 @@ use super::ports::{
     Actor, Address, Event, EventKind, EventRange, EventSink, Message, MessageKind, Notice, StoredEvent,
 };
 use super::{Call, Engine, Refused};
-use crate::identity::{Account, AccountId, Email, Method, SessionId};
+use crate::identity::{Account, AccountId, Email, Method, SessionId, SurfaceName};
 use crate::workflow::WizardId;
 
 /// Events on their way to the stream and the sinks: those of a moment are written together.
@@ -48,6 +48,9 @@ impl Happening {
         self.0.request_id = Some(call.request_id.clone()).filter(|id| !id.is_empty());
         self.0.address.clone_from(&call.client.address);
         self.0.client.clone_from(&call.client.agent);
+        if call.surface != SurfaceName::default() {
+            self.0.details.insert("surface".to_owned(), call.surface.as_str().to_owned());
+        }
         self
     }
 

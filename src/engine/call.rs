@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::identity::{Factor, Phone, Secret};
+use crate::identity::{Factor, Phone, Secret, SurfaceName};
 use crate::workflow::WizardId;
 
 use super::ports::AddressKey;
@@ -13,6 +13,8 @@ use super::ports::AddressKey;
 pub struct Call {
     /// Names this call in logs and in the store's scripts.
     pub request_id: String,
+    /// The API that it came through.
+    pub surface: SurfaceName,
     pub address: AddressKey,
     /// The client's address and `User-Agent` as a session remembers them.
     pub client: Client,

@@ -65,16 +65,21 @@ impl Engine {
                     return Err(Refused::new(Reason::MethodNotEnabled));
                 }
                 let mut next = account.clone();
-                match method {
-                    Method::Google => next.factors.google = None,
-                    Method::Sms => next.factors.sms = None,
-                    Method::Email => next.factors.email = None,
-                    Method::Recovery => next.recovery = None,
+                match method.factor() {
+                    Some(factor) => next.turn_off(factor),
+                    None => {
+                        next.recovery = None;
+                        next.begin_epoch();
+                    }
                 }
-                next.credentials_changed(now);
+                next.changed(now);
                 Ok(AccountWrite {
                     account: Some(next),
-                    change: method.factor().map(|provider| NewChange { provider, is_enabled: false, time: now }),
+                    changes: method
+                        .factor()
+                        .map(|provider| NewChange { provider, is_enabled: false, time: now })
+                        .into_iter()
+                        .collect(),
                     end_sessions: Some(EndSessions::All),
                     ..AccountWrite::default()
                 })

@@ -7,7 +7,7 @@ use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
 
 use crate::engine::ports::AddressKey;
 use crate::engine::{Call, Client, Idempotency, Reason, Refused};
-use crate::identity::{Locale, Secret};
+use crate::identity::{Locale, Secret, SurfaceName};
 use crate::workflow::WizardId;
 
 use super::problem::Problem;
@@ -60,6 +60,7 @@ impl Context {
             .or_else(|| cookies.iter().find(|(name, _)| name == DEVICE_COOKIE).map(|(_, value)| value.clone()));
         let call = Call {
             request_id: req.extensions().get::<RequestName>().map(|name| name.0.clone()).unwrap_or_default(),
+            surface: req.app_data::<SurfaceName>().copied().unwrap_or_default(),
             address: AddressKey(address.map(limit_key).unwrap_or_default()),
             client,
             wizard_key: text(WIZARD_KEY).map(Secret::new),

@@ -5,7 +5,9 @@ use std::str::FromStr;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{Device, Email, Factor, Locale, LoginName, NameRules, Phone, RecoveryCodes, Sealed, Username};
+use super::{
+    Device, Email, Factor, Locale, LoginName, NameRules, Phone, RecoveryCodes, Sealed, SurfaceName, Totp, Username,
+};
 
 /// The number of an account: 1 and up, never used twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -89,12 +91,36 @@ pub struct Factors {
 pub struct TotpFactor {
     pub secret: Sealed,
     pub since: DateTime<Utc>,
+    /// How its codes are computed, where it was enrolled under a policy of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scheme: Option<TotpScheme>,
+}
+
+/// What an authenticator that was enrolled under a named policy keeps of it: a later change of the policy does not reach
+/// the apps that are out there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TotpScheme {
+    /// The name of the policy.
+    pub policy: String,
+    pub totp: Totp,
+    /// Through which surfaces it may be turned on and off. Its codes are taken, and asked for, by all.
+    pub surfaces: BTreeSet<SurfaceName>,
 }
 
 impl TotpFactor {
     /// What the secret of an account is sealed with as associated data, so that it opens in no other record.
     pub fn context(id: AccountId) -> [String; 2] {
         [id.to_string(), "google".to_owned()]
+    }
+
+    /// How its codes are computed; `usual` where no policy of its own says otherwise.
+    pub fn totp(&self, usual: Totp) -> Totp {
+        self.scheme.as_ref().map_or(usual, |scheme| scheme.totp)
+    }
+
+    /// Whether it may be turned on and off through this surface.
+    pub fn is_open_to(&self, surface: SurfaceName) -> bool {
+        self.scheme.as_ref().is_none_or(|scheme| scheme.surfaces.contains(&surface))
     }
 }
 
@@ -111,11 +137,61 @@ pub struct EmailFactor {
     pub since: DateTime<Utc>,
 }
 
+/// A factor that has just been confirmed by its own code.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Enrolled {
+    Google(TotpFactor),
+    Sms(SmsFactor),
+    Email(EmailFactor),
+}
+
+impl Enrolled {
+    pub fn factor(&self) -> Factor {
+        match self {
+            Enrolled::Google(_) => Factor::Google,
+            Enrolled::Sms(_) => Factor::Sms,
+            Enrolled::Email(_) => Factor::Email,
+        }
+    }
+}
+
 fn is_zero(number: &u32) -> bool {
     *number == 0
 }
 
 impl Account {
+    /// A factor is on from now on. A new revision is for the caller to begin, however much one write changes.
+    pub fn turn_on(&mut self, enrolled: Enrolled) {
+        let factor = enrolled.factor();
+        match enrolled {
+            Enrolled::Google(google) => self.factors.google = Some(google),
+            Enrolled::Sms(sms) => {
+                self.phone.get_or_insert_with(|| sms.phone.clone());
+                self.factors.sms = Some(sms);
+            }
+            Enrolled::Email(email) => self.factors.email = Some(email),
+        }
+        self.factor_changed(factor);
+    }
+
+    /// A factor is off from now on, and what it was is forgotten. A new revision is for the caller to begin.
+    pub fn turn_off(&mut self, factor: Factor) {
+        match factor {
+            Factor::Google => self.factors.google = None,
+            Factor::Sms => self.factors.sms = None,
+            Factor::Email => self.factors.email = None,
+        }
+        self.factor_changed(factor);
+    }
+
+    fn factor_changed(&mut self, factor: Factor) {
+        // Enrolled anew or gone, it does not stand in for the password any more.
+        if self.stood_in == Some(factor) {
+            self.stood_in = None;
+        }
+        self.begin_epoch();
+    }
+
     /// One more revision, after the password or a factor has changed.
     pub fn credentials_changed(&mut self, now: DateTime<Utc>) {
         self.begin_epoch();

@@ -4,16 +4,17 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq;
 
-use super::{AccountId, Keys, Secret};
+use super::{AccountId, Code, Keys, Secret};
 
 /// A recovery code as a person types it: ten characters of base32 (RFC 4648 §6), which are 50 bits. Small letters,
-/// spaces and hyphens are as good, for it is read off paper.
+/// spaces and hyphens are as good, for it is read off paper. A scratch code, which is what one surface's clients are made
+/// for, is eight digits instead.
 #[derive(Clone, PartialEq, Eq)]
 pub struct RecoveryCode(Secret);
 
 /// The text cannot be a recovery code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("must be a recovery code such as ABCDE-FGHIJ")]
+#[error("must be a recovery code such as ABCDE-FGHIJ, or eight digits")]
 pub struct RecoveryCodeError;
 
 impl RecoveryCode {
@@ -30,8 +31,18 @@ impl RecoveryCode {
         RecoveryCode(Secret::new(text))
     }
 
+    /// Digits of a scratch code.
+    pub const SCRATCH_LENGTH: u8 = 8;
+    /// Scratch codes in a set.
+    pub const SCRATCH_SET: usize = 5;
+
+    /// A scratch code from 64 random bits.
+    pub fn scratch_from_random(bits: u64) -> Self {
+        RecoveryCode(Secret::new(Code::from_random(bits, Self::SCRATCH_LENGTH).expose()))
+    }
+
     /// # Errors
-    /// When the text, without spaces and hyphens, is not ten characters of base32.
+    /// When the text, without spaces and hyphens, is neither ten characters of base32 nor eight digits.
     pub fn parse(text: &str) -> Result<Self, RecoveryCodeError> {
         if text.len() > 64 {
             return Err(RecoveryCodeError);
@@ -39,13 +50,16 @@ impl RecoveryCode {
         let code: String = text.chars().filter(|c| !matches!(c, ' ' | '-')).map(|c| c.to_ascii_uppercase()).collect();
         let known = |c: u8| c.is_ascii_uppercase() || (b'2'..=b'7').contains(&c);
         let whole = code.len() == Self::LENGTH && code.bytes().all(known);
-        if whole { Ok(RecoveryCode(Secret::new(code))) } else { Err(RecoveryCodeError) }
+        let scratch = Code::parse(&code, Self::SCRATCH_LENGTH).is_ok();
+        if whole || scratch { Ok(RecoveryCode(Secret::new(code))) } else { Err(RecoveryCodeError) }
     }
 
-    /// As it is shown: two groups of five.
+    /// As it is shown: two groups of five; a scratch code as it is.
     pub fn show(&self) -> String {
-        let (front, back) = self.0.expose().split_at(Self::LENGTH / 2);
-        format!("{front}-{back}")
+        match self.0.expose().split_at_checked(Self::LENGTH / 2) {
+            Some((front, back)) if self.0.expose().len() == Self::LENGTH => format!("{front}-{back}"),
+            _ => self.0.expose().to_owned(),
+        }
     }
 
     /// What is stored in its place: half of an HMAC-SHA256 under the server's key, for this account alone.
@@ -104,6 +118,16 @@ mod tests {
         assert_eq!((set.left(), rest.left()), (10, 9));
         assert_eq!(rest.without(&typed, &keys, AccountId(1)), None);
         assert_eq!(set.without(&typed, &keys, AccountId(2)), None);
+    }
+
+    #[test]
+    fn a_scratch_code_is_eight_digits_and_shown_as_it_is() {
+        let code = RecoveryCode::scratch_from_random(1_234_567);
+        assert_eq!(code.show(), "01234567");
+        assert_eq!(RecoveryCode::parse("0123 4567"), Ok(code));
+        for bad in ["0123456", "012345678", "0123456A", "０1234567"] {
+            assert!(RecoveryCode::parse(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 use std::fmt;
 
-use totp_rs::{Algorithm, Builder};
+use serde::{Deserialize, Serialize};
+use totp_rs::Builder;
 use zeroize::Zeroizing;
 
 use super::Code;
@@ -32,11 +33,23 @@ impl fmt::Debug for TotpSecret {
     }
 }
 
+/// The hash under a one-time password (RFC 6238 §1.2).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum TotpAlgorithm {
+    #[default]
+    SHA1,
+    SHA256,
+    SHA512,
+}
+
 /// How one-time passwords are computed (RFC 6238): SHA-1, 6 digits, 30 seconds a step, one step of skew either way.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Totp {
+    #[serde(default)]
+    pub algorithm: TotpAlgorithm,
+    /// 6 to 8.
     pub digits: u8,
-    /// Seconds in one step.
+    /// Seconds in one step, at least 30.
     pub period: u64,
     /// Steps before and after the present one that are accepted (RFC 6238 §5.2).
     pub skew: u16,
@@ -44,11 +57,25 @@ pub struct Totp {
 
 impl Default for Totp {
     fn default() -> Self {
-        Totp { digits: 6, period: 30, skew: 1 }
+        Totp { algorithm: TotpAlgorithm::SHA1, digits: 6, period: Self::PERIOD, skew: 1 }
     }
 }
 
 impl Totp {
+    /// Seconds in a step where nothing else is said.
+    const PERIOD: u64 = 30;
+
+    /// What a step of this period is spent as: the number of the 30 s step in which it begins. So an account's spent
+    /// codes stay in order when an authenticator of another period takes the place of the one before.
+    pub fn spent_as(&self, step: u64) -> u64 {
+        step.saturating_mul(self.period) / Self::PERIOD
+    }
+
+    /// The step that holds `unix` (seconds).
+    pub fn step_at(&self, unix: u64) -> u64 {
+        unix / self.period.max(1)
+    }
+
     /// The step whose code this is, compared in constant time, or `None`. `unix` is in seconds.
     pub fn matching_step(&self, secret: &TotpSecret, code: &Code, unix: u64) -> Option<u64> {
         self.generator(secret, "", "").check(code.expose(), unix)
@@ -72,7 +99,11 @@ impl Totp {
 
     fn generator(&self, secret: &TotpSecret, issuer: &str, account: &str) -> totp_rs::Totp {
         Builder::new()
-            .with_algorithm(Algorithm::SHA1)
+            .with_algorithm(match self.algorithm {
+                TotpAlgorithm::SHA1 => totp_rs::Algorithm::SHA1,
+                TotpAlgorithm::SHA256 => totp_rs::Algorithm::SHA256,
+                TotpAlgorithm::SHA512 => totp_rs::Algorithm::SHA512,
+            })
             .with_digits(self.digits)
             .with_skew(self.skew)
             .with_step_duration(self.period)
@@ -95,6 +126,31 @@ mod tests {
         for (unix, code) in [(59, "287082"), (1_111_111_109, "081804"), (2_000_000_000, "279037")] {
             assert_eq!(Totp::default().code_at(&secret, unix).expose(), code);
         }
+    }
+
+    /// RFC 6238 appendix B, the other columns; each hash has a key of its own length.
+    #[test]
+    fn the_standard_test_vectors_of_the_longer_hashes() {
+        let long = |length: usize| TotpSecret::new(b"1234567890".repeat(7)[..length].to_vec());
+        for (algorithm, secret, code) in [
+            (TotpAlgorithm::SHA1, long(20), "94287082"),
+            (TotpAlgorithm::SHA256, long(32), "46119246"),
+            (TotpAlgorithm::SHA512, long(64), "90693936"),
+        ] {
+            let totp = Totp { algorithm, digits: 8, ..Totp::default() };
+            assert_eq!(totp.code_at(&secret, 59).expose(), code, "{algorithm:?}");
+        }
+    }
+
+    #[test]
+    fn steps_of_any_period_are_spent_in_the_order_of_time() {
+        for period in [30, 31, 45, 60, 300] {
+            let totp = Totp { period, ..Totp::default() };
+            let spent: Vec<u64> = (1_000..1_100).map(|step| totp.spent_as(step)).collect();
+            assert!(spent.windows(2).all(|pair| pair[0] < pair[1]), "{period}");
+        }
+        let minute = Totp { period: 60, ..Totp::default() };
+        assert!(minute.spent_as(minute.step_at(1_700_000_000)).abs_diff(1_700_000_000 / 30) <= 1);
     }
 
     #[test]

@@ -77,7 +77,7 @@ async fn enrolled(engine: &Engine) {
         let mut made = engine.store.create_account(account, &names).await.unwrap().unwrap();
         let context = TotpFactor::context(made.id);
         let secret = engine.keys.seal(&secret(made.id), &[&context[0], &context[1]], engine.entropy.bytes());
-        made.factors.google = Some(TotpFactor { secret, since: now });
+        made.factors.google = Some(TotpFactor { secret, since: now, scheme: None });
         made.revision += 1;
         assert!(engine.store.replace_account(&made, &names, &names).await.unwrap().unwrap());
     };

@@ -200,7 +200,7 @@ async fn a_deleted_account_leaves_nothing(store: Arc<dyn Store>) {
     let account = registered(&store, "anna").await;
     let session = session(&account);
     let write = AccountWrite {
-        change: Some(turned_on(Factor::Sms)),
+        changes: vec![turned_on(Factor::Sms)],
         open_session: Some(session.clone()),
         send: Some(SendBudget { channel: Factor::Sms, windows: vec![(60, 1)] }),
         ..AccountWrite::default()

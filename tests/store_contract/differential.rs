@@ -280,7 +280,11 @@ impl Caller {
         let (write, own) = (&judged.write, judged.subject);
         AccountWrite {
             account: write.account.then(|| changed(account)),
-            change: write.change.then_some(NewChange { provider: Factor::Sms, is_enabled: judged.behind, time: now }),
+            changes: write
+                .change
+                .then_some(NewChange { provider: Factor::Sms, is_enabled: judged.behind, time: now })
+                .into_iter()
+                .collect(),
             open_session: write.open.map(|number| Session { created_at: now, ..self.device(own, number) }),
             proved: write.proved.map(|number| (self.device(own, number).id, Method::Email)),
             end_sessions: write.end_but.map(|number| EndSessions::AllBut(self.device(own, number).id)),

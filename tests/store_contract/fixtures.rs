@@ -75,7 +75,11 @@ pub fn person_in_full(local: &str) -> Account {
         permissions: ["read".to_owned(), "write".to_owned()].into(),
         password_hash: Some("$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA".to_owned()),
         factors: Factors {
-            google: Some(TotpFactor { secret: sealed("seed"), since: at(1) + TimeDelta::milliseconds(5) }),
+            google: Some(TotpFactor {
+                secret: sealed("seed"),
+                since: at(1) + TimeDelta::milliseconds(5),
+                scheme: None,
+            }),
             sms: Some(SmsFactor { phone, since: at(2) }),
             email: Some(EmailFactor { since: at(3) }),
         },

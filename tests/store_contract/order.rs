@@ -88,7 +88,7 @@ async fn repeat_before_stale(store: Arc<dyn Store>) {
     let account = registered(&store, "anna").await;
     let write = AccountWrite {
         account: Some(changed(&account)),
-        change: Some(turned_on(Factor::Email)),
+        changes: vec![turned_on(Factor::Email)],
         ..AccountWrite::default()
     };
     let attempt = writing(write, right(&account));
@@ -338,7 +338,7 @@ async fn over_budget_writes_nothing(store: Arc<dyn Store>) {
     let session = session(&account);
     let write = AccountWrite {
         account: Some(changed(&account)),
-        change: Some(turned_on(Factor::Sms)),
+        changes: vec![turned_on(Factor::Sms)],
         open_session: Some(session.clone()),
         ..broke()
     };

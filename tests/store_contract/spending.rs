@@ -123,7 +123,7 @@ async fn the_same_operation_is_accepted_again_without_a_second_write(store: Arc<
         let next = changed(&account);
         let write = AccountWrite {
             account: Some(next.clone()),
-            change: Some(turned_on(Factor::Google)),
+            changes: vec![turned_on(Factor::Google)],
             open_session: Some(session.clone()),
             ..AccountWrite::default()
         };

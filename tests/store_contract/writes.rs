@@ -48,7 +48,7 @@ async fn a_stale_attempt_is_shown_the_account_and_writes_nothing(store: Arc<dyn 
     let session = session(&account);
     let write = AccountWrite {
         account: Some(Account { groups: ["lost".to_owned()].into(), ..changed(&account) }),
-        change: Some(turned_on(Factor::Sms)),
+        changes: vec![turned_on(Factor::Sms)],
         open_session: Some(session),
         ..AccountWrite::default()
     };
@@ -70,7 +70,7 @@ async fn of_fifty_parallel_changes_on_one_revision_one_is_accepted(store: Arc<dy
         let next = Account { groups: [format!("group {racer}")].into(), ..changed(&account) };
         let write = AccountWrite {
             account: Some(next.clone()),
-            change: Some(turned_on(Factor::Email)),
+            changes: vec![turned_on(Factor::Email)],
             ..AccountWrite::default()
         };
         let (store, attempt) = (Arc::clone(&store), writing(write, unchecked(&account)));
@@ -94,7 +94,7 @@ async fn changes_are_numbered_from_one_in_their_order(store: Arc<dyn Store>) {
         // The order is that of writing, whatever the times say.
         let time = at(100 - i64::try_from(id).unwrap());
         let line = NewChange { provider, is_enabled: id % 2 == 0, time };
-        accept(&store, &account, AccountWrite { change: Some(line.clone()), ..AccountWrite::default() }).await;
+        accept(&store, &account, AccountWrite { changes: vec![line.clone()], ..AccountWrite::default() }).await;
         expected.push(Change { id, provider, is_enabled: line.is_enabled, time });
     }
     assert_eq!(store.changes(account.id).await.unwrap(), expected);
@@ -183,7 +183,7 @@ async fn what_is_decided_without_an_attempt_is_written_behind_a_block(store: Arc
     let next = changed(&account);
     let write = AccountWrite {
         account: Some(next.clone()),
-        change: Some(turned_on(Factor::Sms)),
+        changes: vec![turned_on(Factor::Sms)],
         end_sessions: Some(EndSessions::All),
         ..AccountWrite::default()
     };
@@ -205,7 +205,7 @@ async fn what_is_decided_without_an_attempt_is_decided_on_the_account_as_it_is(s
     let now = change(&store, &account).await;
     let write = AccountWrite {
         account: Some(Account { groups: ["lost".to_owned()].into(), ..changed(&account) }),
-        change: Some(turned_on(Factor::Sms)),
+        changes: vec![turned_on(Factor::Sms)],
         ..AccountWrite::default()
     };
     let written = async |id, revision| store.write_account(&request(), id, revision, &write, at(1)).await.unwrap();
@@ -222,7 +222,7 @@ async fn all_parts_are_written_together(store: Arc<dyn Store>) {
     let next = changed(&account);
     let write = AccountWrite {
         account: Some(next.clone()),
-        change: Some(turned_on(Factor::Sms)),
+        changes: vec![turned_on(Factor::Sms)],
         open_session: Some(new.clone()),
         proved: Some((new.id.clone(), Factor::Sms.into())),
         end_sessions: Some(EndSessions::AllBut(new.id.clone())),

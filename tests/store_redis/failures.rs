@@ -183,7 +183,7 @@ async fn a_damaged_record_is_told_and_leaves_nothing_half_done() {
     let change = NewChange { provider: Factor::Sms, is_enabled: true, time: at(0) };
     let write = AccountWrite {
         account: Some(changed(&account)),
-        change: Some(change),
+        changes: vec![change],
         proved: Some((open.id.clone(), Method::Sms)),
         ..AccountWrite::default()
     };

@@ -50,7 +50,7 @@ async fn accepted_once(spend: Option<Spend>) {
     let budget = SendBudget { channel: Factor::Sms, windows: vec![(60, 2)] };
     let write = AccountWrite {
         account: Some(changed(&account)),
-        change: Some(change),
+        changes: vec![change],
         open_session: Some(session(&account)),
         send: Some(budget),
         ..AccountWrite::default()
@@ -178,7 +178,7 @@ async fn what_is_decided_without_an_attempt_is_written_once() {
     let (store, proxy) = behind_a_proxy().await;
     let account = registered(&store, "anna").await;
     let change = NewChange { provider: Factor::Sms, is_enabled: false, time: at(0) };
-    let write = AccountWrite { account: Some(changed(&account)), change: Some(change), ..AccountWrite::default() };
+    let write = AccountWrite { account: Some(changed(&account)), changes: vec![change], ..AccountWrite::default() };
     let revision = account.revision;
     let written = losing_reply!(proxy, 0, store.write_account(&request(), account.id, revision, &write, at(0)));
     assert_eq!(written, Verdict::Accepted);

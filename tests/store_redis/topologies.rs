@@ -25,7 +25,7 @@ async fn walk(store: &RedisStore, local: &str) {
     let (open, budget) = (session(&next), SendBudget { channel: Factor::Sms, windows: vec![(60, 1)] });
     let write = AccountWrite {
         account: Some(changed(&next)),
-        change: Some(NewChange { provider: Factor::Sms, is_enabled: true, time: at(0) }),
+        changes: vec![NewChange { provider: Factor::Sms, is_enabled: true, time: at(0) }],
         open_session: Some(open.clone()),
         proved: Some((open.id.clone(), Method::Sms)),
         end_sessions: Some(EndSessions::AllBut(open.id.clone())),
@@ -46,7 +46,7 @@ async fn walk(store: &RedisStore, local: &str) {
         (AccountWrite { send: Some(budget.clone()), ..AccountWrite::default() }, attempt.spend.clone());
     assert_eq!(store.judge(&named(Attempt { write, spend, ..right(&account) })).await.unwrap(), Verdict::Accepted);
     store.refund_send(&request(), &Subject::Name(local.to_owned()), &budget, at(0)).await.unwrap();
-    let write = AccountWrite { change: attempt.write.change.clone(), ..AccountWrite::default() };
+    let write = AccountWrite { changes: attempt.write.changes.clone(), ..AccountWrite::default() };
     let written = store.write_account(&request(), account.id, account.revision, &write, at(0)).await.unwrap();
     assert_eq!(written, Verdict::Accepted);
     assert_eq!(store.locks(account.id, at(0)).await.unwrap(), Locks::default());

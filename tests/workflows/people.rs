@@ -84,7 +84,7 @@ pub fn toggle(account: &mut Account, factor: Factor) {
     match factor {
         Factor::Google => {
             let secret = Keys::from_master([7; 32]).seal(b"12345678901234567890", &[], [0; 24]);
-            account.factors.google = (!on).then_some(TotpFactor { secret, since });
+            account.factors.google = (!on).then_some(TotpFactor { secret, since, scheme: None });
         }
         Factor::Sms => {
             let phone = Phone::parse(PHONES[0]).unwrap();

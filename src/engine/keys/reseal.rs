@@ -118,7 +118,7 @@ impl Engine {
             let secret = self.keys.seal(&plain, &context, self.entropy.bytes());
             let mut next = account.clone();
             next.revision += 1;
-            next.factors.google = Some(TotpFactor { secret, since: factor.since });
+            next.factors.google = Some(TotpFactor { secret, ..factor.clone() });
             let names = account.login_names(&self.policy.names);
             if self.store.replace_account(&next, &names, &names).await?.unwrap_or(false) {
                 return Ok(Moved::From(key));

@@ -88,8 +88,8 @@ pub struct Tries {
 pub struct AccountWrite {
     /// The account as it shall be; its `revision` is one more than the attempt's.
     pub account: Option<Account>,
-    /// A line for the change log; its number is given by the store.
-    pub change: Option<NewChange>,
+    /// Lines for the change log, in their order; their numbers are given by the store.
+    pub changes: Vec<NewChange>,
     /// A session to open, unless one of this name exists.
     pub open_session: Option<Session>,
     /// The second factor was just proved in this session: noted with the time.

@@ -4,7 +4,7 @@ use crate::engine::ports::{Address, Spend, Subject, Tries};
 use crate::engine::{Call, CodeInput, Engine, FieldProblem, Input, Reason, Refused};
 use crate::identity::{
     Account, Code, CodeDigest, Device, DeviceOutcome, DeviceToken, LoginName, Method, Recipient, RecoveryCode,
-    RecoveryCodes, Secret, TotpFactor, TotpSecret,
+    RecoveryCodes, Secret, Totp, TotpFactor, TotpSecret,
 };
 use crate::workflow::{Ask, Event, Known, TotpOf, Wizard};
 
@@ -152,7 +152,8 @@ impl Engine {
     }
 
     fn check_totp(&self, opened: &Opened, of: TotpOf, input: &CodeInput) -> Result<Checked, Refused> {
-        let code = self.parse(opened, &input.code, self.policy.totp.digits)?;
+        let totp = self.totp_of(of, opened.account.as_ref());
+        let code = self.parse(opened, &input.code, totp.digits)?;
         let secret = match of {
             TotpOf::Enrolled => self.enrolled_secret(opened.account.as_ref())?,
             TotpOf::New => self.pending_secret(&opened.wizard)?,
@@ -163,12 +164,12 @@ impl Engine {
             return Err(opened.refuse(Refused::new(Reason::InvalidCode).field("key", FieldProblem::Key)));
         }
         let unix = opened.now.timestamp().unsigned_abs();
-        let step = secret.and_then(|secret| self.policy.totp.matching_step(&secret, &code, unix));
+        let step = secret.and_then(|secret| totp.matching_step(&secret, &code, unix));
         Ok(Checked::Code {
             right: step.is_some(),
             method: Method::Google,
             enrolled: of == TotpOf::Enrolled,
-            spend: step.map(Spend::TotpStep),
+            spend: step.map(|step| Spend::TotpStep(totp.spent_as(step))),
             tries: None,
             rest: None,
         })
@@ -223,6 +224,15 @@ impl Engine {
             Address::Email(email) => email.as_str(),
         };
         code.digest(&self.keys, &wizard.id.to_string(), &format!("{}:{to}", recipient.as_str()))
+    }
+
+    /// How the codes that are asked for are computed.
+    pub(super) fn totp_of(&self, of: TotpOf, account: Option<&Account>) -> Totp {
+        let usual = self.policy.totp;
+        match (of, account.and_then(|account| account.factors.google.as_ref())) {
+            (TotpOf::Enrolled, Some(factor)) => factor.totp(usual),
+            (TotpOf::Enrolled, None) | (TotpOf::New, _) => usual,
+        }
     }
 
     fn enrolled_secret(&self, account: Option<&Account>) -> Result<Option<TotpSecret>, Refused> {

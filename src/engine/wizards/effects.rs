@@ -3,8 +3,8 @@ use chrono::{DateTime, Utc};
 use crate::engine::ports::{Address, EventKind, Message, MessageKind, NewChange, Notice, SendBudget};
 use crate::engine::{DeviceGrant, Engine, Refused, Success};
 use crate::identity::{
-    Account, Code, Device, DeviceToken, EmailFactor, Factor, Method, Recipient, RefreshToken, Session, SessionId,
-    SmsFactor, SuccessToken, TotpFactor, TotpSecret,
+    Account, Code, Device, DeviceToken, EmailFactor, Enrolled, Factor, Method, Recipient, RefreshToken, Session,
+    SessionId, SmsFactor, SuccessToken, TotpFactor, TotpSecret,
 };
 use crate::workflow::{Outstanding, Wizard};
 
@@ -63,28 +63,18 @@ impl Engine {
             self.keys.seal(secret.as_bytes(), &[&context[0], &context[1]], entropy)
         };
         let mut found = Ok(());
-        plan.edit(now, |account| {
-            match (factor, enabled, secret, phone) {
-                (Factor::Google, true, Some(secret), _) => {
-                    account.factors.google = Some(TotpFactor { secret: seal(account, &secret), since: now });
-                }
-                (Factor::Sms, true, _, Some(phone)) => {
-                    account.phone.get_or_insert_with(|| phone.clone());
-                    account.factors.sms = Some(SmsFactor { phone, since: now });
-                }
-                (Factor::Email, true, ..) => account.factors.email = Some(EmailFactor { since: now }),
-                (Factor::Google | Factor::Sms, true, ..) => found = Err(missing()),
-                (Factor::Google, false, ..) => account.factors.google = None,
-                (Factor::Sms, false, ..) => account.factors.sms = None,
-                (Factor::Email, false, ..) => account.factors.email = None,
+        plan.edit(now, |account| match (factor, enabled, secret, phone) {
+            (Factor::Google, true, Some(secret), _) => {
+                let secret = seal(account, &secret);
+                account.turn_on(Enrolled::Google(TotpFactor { secret, since: now, scheme: None }));
             }
-            if account.stood_in == Some(factor) {
-                account.stood_in = None;
-            }
-            account.begin_epoch();
+            (Factor::Sms, true, _, Some(phone)) => account.turn_on(Enrolled::Sms(SmsFactor { phone, since: now })),
+            (Factor::Email, true, ..) => account.turn_on(Enrolled::Email(EmailFactor { since: now })),
+            (Factor::Google | Factor::Sms, true, ..) => found = Err(missing()),
+            (factor, false, ..) => account.turn_off(factor),
         })?;
         found?;
-        plan.write.change = Some(NewChange { provider: factor, is_enabled: enabled, time: now });
+        plan.write.changes.push(NewChange { provider: factor, is_enabled: enabled, time: now });
         let (kind, notice) = match enabled {
             true => (EventKind::FactorEnabled, Notice::FactorEnabled(factor)),
             false => (EventKind::FactorDisabled, Notice::FactorDisabled(factor)),

@@ -13,7 +13,7 @@ const PATIENCE: usize = 5;
 /// Whether the plan has changed a factor for good and the wizard, as another step has left it, does not say so. A twin of
 /// this very step has.
 fn outlives(plan: &Plan, current: &Wizard) -> bool {
-    plan.write.change.is_some() && plan.opened.is_none() && plan.wizard.ended && current.step != plan.wizard.step
+    !plan.write.changes.is_empty() && plan.opened.is_none() && plan.wizard.ended && current.step != plan.wizard.step
 }
 
 impl Engine {

@@ -107,7 +107,7 @@ impl Engine {
         );
         if let Some(session) = &opened.wizard.session
             && ending
-            && plan.write.change.is_some()
+            && !plan.write.changes.is_empty()
         {
             plan.write.end_sessions = Some(EndSessions::AllBut(session.clone()));
         }

@@ -42,7 +42,7 @@ impl Engine {
 
     fn asking(&self, wizard: &Wizard, workflow: &Workflow, wait: &Wait) -> Asking {
         let digits = match wait.ask {
-            Ask::CheckTotp(_) => self.policy.totp.digits,
+            Ask::CheckTotp(of) => self.totp_of(of, wizard.account.as_ref()).digits,
             Ask::CheckCode(_)
             | Ask::CheckPassword
             | Ask::CheckRecoveryCode

@@ -10,7 +10,7 @@ use super::BASE;
 use super::envelope::receipt;
 
 /// Ten characters of base32, grouped and spelt as people do.
-const RECOVERY_CODE: &str = "^[ -]*([A-Za-z2-7][ -]*){10}$";
+const RECOVERY_CODE: &str = "^[ -]*(([A-Za-z2-7][ -]*){10}|([0-9][ -]*){8})$";
 
 /// How to take the step that a wizard waits for, read off its workflow.
 #[derive(Debug, Serialize, ToSchema)]

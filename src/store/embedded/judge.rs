@@ -208,7 +208,7 @@ fn apply_to_account(
     if let Some(account) = &write.account {
         accounts::write(batch, account)?;
     }
-    if let Some(change) = &write.change {
+    for change in &write.changes {
         accounts::add_change(batch, id, change)?;
     }
     if let Some(session) = &write.open_session {

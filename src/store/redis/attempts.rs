@@ -132,8 +132,10 @@ fn with_writes(mut call: Call, write: &AccountWrite, now: DateTime<Utc>) -> Resu
     if let Some(account) = &write.account {
         call = call.named("doc", to_json(account)?).named("doc_revision", account.revision);
     }
-    if let Some(change) = &write.change {
-        call = call.named("change", to_json(change)?);
+    if !write.changes.is_empty() {
+        // JSON on one line each: no text in it holds a line feed that is not escaped.
+        let lines: Vec<String> = write.changes.iter().map(to_json).collect::<Result<_, _>>()?;
+        call = call.named("changes", lines.join("\n"));
     }
     if let Some(session) = &write.open_session {
         call = call

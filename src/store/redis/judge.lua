@@ -188,8 +188,8 @@ end
 if a.doc then
   redis.call('SET', base, a.doc_revision .. ' ' .. names .. ' ' .. a.doc)
 end
-if a.change then
-  redis.call('RPUSH', base .. ':log', a.change)
+for change in string.gmatch(a.changes or '', '[^\n]+') do
+  redis.call('RPUSH', base .. ':log', change)
 end
 if opened and redis.call('SET', sessions .. ':' .. a.session, opened, 'NX', 'PX', a.session_life) then
   redis.call('ZREMRANGEBYSCORE', sessions, '-inf', a.now)

@@ -1,0 +1,36 @@
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// The APIs that people reach their account through, by the names that configuration and audit use.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SurfaceName {
+    #[default]
+    Wizard,
+    Flexi,
+    Veeam,
+    Navixy,
+    Mfao,
+}
+
+impl SurfaceName {
+    pub const ALL: [SurfaceName; 5] =
+        [SurfaceName::Wizard, SurfaceName::Flexi, SurfaceName::Veeam, SurfaceName::Navixy, SurfaceName::Mfao];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            SurfaceName::Wizard => "wizard",
+            SurfaceName::Flexi => "flexi",
+            SurfaceName::Veeam => "veeam",
+            SurfaceName::Navixy => "navixy",
+            SurfaceName::Mfao => "mfao",
+        }
+    }
+}
+
+impl fmt::Display for SurfaceName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
