@@ -4,6 +4,8 @@ malformed_body = Malformed body
     .detail = The body is not a well-formed JSON object or form.
 invalid_request = Invalid request
     .detail = A part of the request is missing or not of the right form; see errors.
+unsupported_grant_type = Unknown grant type
+    .detail = The grant type must be Password, Mfa or Refresh_token.
 body_too_slow = Body too slow
     .detail = The body did not arrive in time.
 body_too_large = Body too large
@@ -102,3 +104,20 @@ field-time = Must be an ISO 8601 time such as 2022-12-01T07:23:59+00:00.
 caption-google = Google Authenticator
 caption-sms = SMS Confirmation
 caption-email = Email Confirmation
+
+# What the operator's panel is told, by its own numbers.
+
+panel-4 = The user or session key is not known, or the session is over.
+panel-5 = Wrong format of the request: send JSON or a form.
+panel-6 = Unexpected error.
+panel-7 = Invalid parameters.
+panel-8 = Busy. Please try again later.
+panel-9 = The request is too large.
+panel-11 = A second factor is wanted: send its code with this token.
+panel-13 = Operation not permitted.
+panel-14 = The database is not available. Please try again later.
+panel-15 = Too many requests. Please wait.
+panel-102 = Wrong login or password.
+panel-201 = Not found in the database.
+panel-215 = The code could not be sent.
+panel-282 = Wrong authentication code.

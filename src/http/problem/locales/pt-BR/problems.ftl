@@ -4,6 +4,8 @@ malformed_body = Corpo da requisição malformado
     .detail = O corpo da requisição não é um objeto JSON nem um formulário bem formado.
 invalid_request = Requisição inválida
     .detail = Uma parte da requisição está ausente ou não tem o formato correto; consulte errors.
+unsupported_grant_type = Tipo de concessão desconhecido
+    .detail = O tipo de concessão deve ser Password, Mfa ou Refresh_token.
 body_too_slow = Corpo da requisição lento demais
     .detail = O corpo da requisição não chegou a tempo.
 body_too_large = Corpo da requisição grande demais
@@ -106,3 +108,20 @@ field-time = Deve ser uma data e hora no formato ISO 8601, como 2022-12-01T07:23
 caption-google = Google Authenticator
 caption-sms = Confirmação por SMS
 caption-email = Confirmação por e-mail
+
+# O que se diz ao painel do operador, por seus próprios números.
+
+panel-4 = O usuário ou a chave de sessão não é conhecido, ou a sessão terminou.
+panel-5 = Formato de solicitação incorreto: envie JSON ou um formulário.
+panel-6 = Erro inesperado.
+panel-7 = Parâmetros inválidos.
+panel-8 = Servidor ocupado. Tente novamente mais tarde.
+panel-9 = A solicitação é grande demais.
+panel-11 = É necessário um segundo fator: envie o código com este token.
+panel-13 = Operação não permitida.
+panel-14 = O banco de dados não está disponível. Tente novamente mais tarde.
+panel-15 = Muitas solicitações. Aguarde.
+panel-102 = Login ou senha incorretos.
+panel-201 = Não encontrado no banco de dados.
+panel-215 = Não foi possível enviar o código.
+panel-282 = Código de autenticação incorreto.
