@@ -5,9 +5,9 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderValue, RETRY_AFTER};
 use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
+use utoipa::IntoResponses;
 use utoipa::ToSchema;
 use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response, ResponseBuilder};
-use utoipa::IntoResponses;
 
 use crate::engine::{Reason, Refused};
 use crate::http::answer::json;
