@@ -29,13 +29,38 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
     fn from_request(req: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let (req, payload) = (req.clone(), payload.take());
         Box::pin(async move {
-            let locale = locale(&req);
-            let kind = kind(&req).map_err(|fault| Problem::body(locale, fault))?;
-            let bytes = read(&req, payload, None).await.map_err(|fault| Problem::body(locale, fault))?;
-            let value = parse(kind, &bytes).map_err(|fault| Problem::body(locale, fault))?;
+            let (value, bytes) = taken(&req, payload, b"").await?;
             Ok(Body { value, fingerprint: fingerprint(&bytes) })
         })
     }
+}
+
+/// A [`Body`] that may be left out: nothing at all is as good as `{}`.
+pub struct OptionalBody<T>(pub T);
+
+impl<T: DeserializeOwned + 'static> FromRequest for OptionalBody<T> {
+    type Error = Problem;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
+
+    fn from_request(req: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let (req, payload) = (req.clone(), payload.take());
+        Box::pin(async move { Ok(OptionalBody(taken(&req, payload, b"{}").await?.0)) })
+    }
+}
+
+/// The body and its bytes; `blank` stands in for no bytes.
+async fn taken<T: DeserializeOwned>(
+    req: &HttpRequest,
+    payload: Payload,
+    blank: &'static [u8],
+) -> Result<(T, Bytes), Problem> {
+    let all = async {
+        let kind = kind(req)?;
+        let bytes = read(req, payload, None).await?;
+        let bytes = if bytes.is_empty() { Bytes::from_static(blank) } else { bytes };
+        Ok((parse(kind, &bytes)?, bytes))
+    };
+    all.await.map_err(|fault| Problem::body(locale(req), fault))
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

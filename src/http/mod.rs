@@ -16,6 +16,7 @@ mod problem;
 mod surface;
 mod times;
 mod unread;
+mod veeam;
 mod wizard;
 
 use actix_web::web;
@@ -32,6 +33,7 @@ pub fn routes(config: &mut ServiceConfig<'_>, dev: bool) {
     admin::routes(config);
     health::routes(config);
     docs::routes(config);
+    veeam::routes(config, "/api");
     if dev {
         dev::routes(config);
     }
