@@ -86,7 +86,7 @@ impl MfaOffer {
     tag = "veeam",
     security(("bearer" = [])),
     params(("id" = u64, Path, description = "The account.")),
-    request_body = EnableMfa,
+    request_body = Option<EnableMfa>,
     responses((status = 200, body = MfaOffer), Refusals, Limited)
 )]
 #[post("/v1/users/{id}/enableMfa")]
