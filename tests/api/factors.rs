@@ -357,7 +357,7 @@ fn scanned(data_url: &str) -> String {
 }
 
 /// The code that another implementation computes. A machine without the program fails the run.
-fn oathtool(key: &str, unix: u64) -> String {
+pub fn oathtool(key: &str, unix: u64) -> String {
     let now = format!("@{unix}");
     let run = std::process::Command::new("oathtool").args(["--totp", "--base32", "--now", &now, key]).output();
     let run = run.expect("the program oathtool must be installed");

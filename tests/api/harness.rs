@@ -257,6 +257,12 @@ impl Request<'_> {
         self
     }
 
+    /// A body, and nothing that says of what kind it is.
+    pub fn body(mut self, body: impl Into<reqwest::Body>) -> Self {
+        self.request = self.request.body(body);
+        self
+    }
+
     pub fn bearer(mut self, token: &str) -> Self {
         self.request = self.request.bearer_auth(token);
         self

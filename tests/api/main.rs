@@ -104,6 +104,7 @@ mod step_up;
 mod steps_in_order;
 mod success_tokens;
 mod tokens;
+mod veeam;
 mod way_back;
 #[path = "../harness/webhook.rs"]
 mod webhook;
