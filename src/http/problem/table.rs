@@ -33,6 +33,7 @@ pub fn kind_of(reason: Reason) -> Kind {
         Reason::MethodAlreadyEnabled => Kind::new(409, "method_already_enabled"),
         Reason::MethodNotEnabled => Kind::new(422, "method_not_enabled"),
         Reason::MethodNotAllowed => Kind::new(403, "mfa_disallowed"),
+        Reason::EnrolmentRequired => Kind::new(403, "enrolment_required"),
         Reason::StepUpRequired => Kind::new(403, "step_up_required"),
         Reason::InvalidSuccessToken => Kind::new(422, "invalid_success_token"),
         Reason::PasswordRefused => Kind::new(422, "invalid_password"),
