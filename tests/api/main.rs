@@ -103,6 +103,7 @@ mod smtp;
 mod step_up;
 mod steps_in_order;
 mod success_tokens;
+mod surfaces;
 mod tokens;
 mod way_back;
 #[path = "../harness/webhook.rs"]
