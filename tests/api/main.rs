@@ -106,6 +106,7 @@ mod smtp;
 mod step_up;
 mod steps_in_order;
 mod success_tokens;
+mod surfaces;
 mod tokens;
 mod veeam;
 mod way_back;
