@@ -12,7 +12,10 @@ impl IntoResponses for Refusals {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
         let list = [
             ("400", "A parameter is missing or of the wrong form, and is named; or the code confirms nothing."),
-            ("401", "Name, password or one-time password missing or wrong. `Mfa-Token` comes with a code that was sent."),
+            (
+                "401",
+                "Name, password or one-time password missing or wrong. `Mfa-Token` comes with a code that was sent.",
+            ),
             ("403", "Not allowed; somebody else's name; or already on, or not on."),
             ("404", "No such user, or no such call."),
             ("408", "The body did not arrive in time."),

@@ -74,7 +74,12 @@ mod tests {
     ];
 
     fn ids(source: &str) -> Vec<&str> {
-        source.lines().filter_map(|line| line.split_once(" = ")).map(|(id, _)| id).filter(|id| !id.contains('#')).collect()
+        source
+            .lines()
+            .filter_map(|line| line.split_once(" = "))
+            .map(|(id, _)| id)
+            .filter(|id| !id.contains('#'))
+            .collect()
     }
 
     #[test]
