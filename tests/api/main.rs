@@ -75,6 +75,8 @@ mod enumeration;
 mod event_sinks;
 mod events;
 mod factors;
+mod flexi;
+mod flexi_door;
 mod guesses;
 mod harness;
 mod headers;
