@@ -105,6 +105,7 @@ pub enum FieldProblem {
     Uuid,
     Factor,
     Taken,
+    Exists,
     Key,
     PasswordHash,
     PasswordLength,
@@ -119,6 +120,13 @@ pub enum FieldProblem {
     Locale,
     OutOfRange(u64, u64),
     Time,
+    PolicyId,
+    Issuer,
+    Domain,
+    /// 1 to 64 characters.
+    Name,
+    /// One of these words, which are set apart by commas.
+    OneOf(String),
     Invalid(String),
 }
 
@@ -157,6 +165,12 @@ pub enum Reason {
     WorkflowDisabled,
     IdempotencyKeyReused,
     Taken,
+    /// There is one of this name.
+    Exists,
+    /// What the configuration says cannot be changed here.
+    ReadOnly,
+    /// There are as many as there may be.
+    Full,
     DeliveryFailed,
     Unavailable,
     Overloaded,

@@ -91,6 +91,7 @@ mod owners;
 mod password;
 mod qa;
 mod recovery;
+mod registry;
 #[path = "../harness/redis.rs"]
 mod redis;
 mod replays;

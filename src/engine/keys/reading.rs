@@ -54,7 +54,7 @@ impl Engine {
 
     /// The ring as the store has it, which this instance then uses. If the store has lost a change that this instance
     /// knows, as a failover may, the change is made again: there may be accounts under the key that was lost.
-    pub(super) async fn ring_in_store(&self) -> Result<(Sealed, Arc<KeyRing>), KeyTrouble> {
+    pub(in crate::engine) async fn ring_in_store(&self) -> Result<(Sealed, Arc<KeyRing>), KeyTrouble> {
         for _ in 0..PATIENCE {
             let held = self.keys.ring();
             let Some(sealed) = self.store.kept(RING).await? else {

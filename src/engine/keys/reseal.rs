@@ -62,6 +62,7 @@ impl Engine {
         if !stuck.is_empty() {
             return Err(KeyTrouble::Unopened(stuck));
         }
+        self.reseal_registry().await?;
         self.change_ring(|ring| {
             ring.emptied(&looked, &moved, self.clock.now());
             Ok(())

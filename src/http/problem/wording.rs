@@ -55,6 +55,7 @@ pub fn words(locale: Locale, what: &FieldProblem) -> String {
         FieldProblem::Uuid => plain("uuid"),
         FieldProblem::Factor => plain("factor"),
         FieldProblem::Taken => plain("taken"),
+        FieldProblem::Exists => plain("exists"),
         FieldProblem::Key => plain("key"),
         FieldProblem::PasswordHash => plain("password-hash"),
         FieldProblem::PasswordLength => plain("password-length"),
@@ -65,6 +66,11 @@ pub fn words(locale: Locale, what: &FieldProblem) -> String {
         FieldProblem::Purpose => plain("purpose"),
         FieldProblem::Locale => plain("locale"),
         FieldProblem::Time => plain("time"),
+        FieldProblem::PolicyId => plain("policy-id"),
+        FieldProblem::Issuer => plain("issuer"),
+        FieldProblem::Domain => plain("domain"),
+        FieldProblem::Name => plain("name"),
+        FieldProblem::OneOf(words) => field(locale, "one-of", words),
         FieldProblem::Invalid(expected) => field(locale, "type", expected),
     }
 }

@@ -40,6 +40,12 @@ password_kept_elsewhere = Kept elsewhere
     .detail = The passwords of this service are kept in another system. Change it there.
 already_taken = Already taken
     .detail = Another account has this value.
+already_exists = Already there
+    .detail = There is one of this name already.
+read_only = Set in the configuration
+    .detail = What the configuration says cannot be changed here.
+too_many_entries = Too many
+    .detail = There are as many as there may be. Delete one first.
 invalid_credentials = Wrong email or password
     .detail = The email and the password do not belong together.
 invalid_code = Wrong code
@@ -84,6 +90,7 @@ field-phone-not-allowed = No messages are sent to this country.
 field-uuid = Must be a uuid such as 36f59381-5b54-48bd-a0c7-3b908c476732.
 field-factor = Must be one of google, sms, email.
 field-taken = Another account has this value.
+field-exists = Is in use already.
 field-key = Is not the key of this wizard.
 field-password-hash = Must be a hash of Argon2, scrypt or PBKDF2 in PHC form, or of bcrypt, and not too costly to check.
 field-password-length = Must be 8 to 128 characters long.
@@ -94,6 +101,11 @@ field-recovery-code = Must be a recovery code such as ABCDE-FGHIJ, or eight digi
 field-purpose = Must be 1 to 64 small letters, digits, dots, underscores or hyphens.
 field-locale = Must be one of en, cs, pt-BR, ru.
 field-time = Must be an ISO 8601 time such as 2022-12-01T07:23:59+00:00.
+field-policy-id = Must be 1 to 64 small letters a to z, digits, dots, underscores or hyphens.
+field-issuer = Must be 1 to 40 characters without a colon.
+field-domain = Must be a mail domain such as example.com.
+field-name = Must be 1 to 64 characters.
+field-one-of = Must be one of { $expected }.
 
 # What a method is called in lists.
 
