@@ -92,11 +92,16 @@ impl Engine {
         let next = write.account.clone();
         self.accept(before, success, write).await?;
         if let Some(account) = next {
-            let names = account.login_names(&self.policy.names);
-            if let Err(error) = self.store.refresh_names(&account, &names).await {
-                tracing::warn!(%error, account = %account.id, "the copies of an account are behind");
-            }
+            self.copy_names(&account).await;
         }
         Ok(())
+    }
+
+    /// Mends the copies of an account by name, after it was written. One that stays behind is found out when it is used.
+    pub(super) async fn copy_names(&self, account: &Account) {
+        let names = account.login_names(&self.policy.names);
+        if let Err(error) = self.store.refresh_names(account, &names).await {
+            tracing::warn!(%error, account = %account.id, "the copies of an account are behind");
+        }
     }
 }

@@ -59,7 +59,7 @@ impl Engine {
 
     async fn take_off(&self, id: AccountId, method: Method, call: Option<&Call>) -> Result<(), Refused> {
         let now = self.clock.now();
-        let account = self
+        let (account, _) = self
             .revise(id, |account| {
                 if !has(account, method) {
                     return Err(Refused::new(Reason::MethodNotEnabled));
@@ -148,21 +148,21 @@ impl Engine {
         Ok(())
     }
 
-    /// Writes what `plan` makes of the account as it is now, in one piece; the account after it.
+    /// Writes what `plan` makes of the account as it is now, in one piece; the account after it, and what was written.
     pub(super) async fn revise(
         &self,
         id: AccountId,
         plan: impl Fn(&Account) -> Result<AccountWrite, Refused>,
-    ) -> Result<Account, Refused> {
+    ) -> Result<(Account, AccountWrite), Refused> {
         let mut account = self.account(id).await?;
         for _ in 0..PATIENCE {
             let write = plan(&account)?;
             let request = self.request();
             match self.store.write_account(&request, id, account.revision, &write, self.clock.now()).await? {
                 Verdict::Accepted => {
-                    let Some(next) = write.account else { return Ok(account) };
+                    let Some(next) = write.account.clone() else { return Ok((account, write)) };
                     self.store.refresh_names(&next, &next.login_names(&self.policy.names)).await?;
-                    return Ok(next);
+                    return Ok((next, write));
                 }
                 Verdict::Stale(now) => account = *now,
                 _ => return Err(Refused::new(Reason::NotFound)),

@@ -6,6 +6,7 @@
 
 mod accounts;
 mod audit;
+mod authenticator;
 mod call;
 mod changes;
 mod credentials;
@@ -24,6 +25,7 @@ mod registry;
 mod sessions;
 mod standing;
 mod success;
+mod verdicts;
 mod wizards;
 
 use std::sync::Arc;
@@ -32,6 +34,7 @@ use chrono::TimeDelta;
 
 pub use accounts::{AccountPatch, NewAccount, NewPassword};
 pub use audit::{Audit, Happening};
+pub use authenticator::{Enrolling, Hand, Offered, Proofs, Verified};
 pub use call::{Call, Client, CodeInput, FieldProblem, Idempotency, Input, Reason, Refused};
 pub use changes::{ChangeFilter, ChangePage};
 pub use credentials::PasswordPair;

@@ -144,9 +144,7 @@ impl Engine {
     }
 
     fn sealed(&self, account: &Account, secret: &TotpSecret) -> TotpFactor {
-        let context = TotpFactor::context(account.id);
-        let secret = self.keys.seal(secret.as_bytes(), &[&context[0], &context[1]], self.entropy.bytes());
-        TotpFactor { secret, since: account.created_at, scheme: None }
+        self.authenticator(account, secret, None, account.created_at)
     }
 }
 

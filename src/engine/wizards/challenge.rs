@@ -71,7 +71,7 @@ impl Engine {
         Ok(Some(Engine::spend_of(&token.map_err(|_| refused())?)))
     }
 
-    pub(super) fn is_fresh(&self, caller: &Caller) -> bool {
+    pub(in crate::engine) fn is_fresh(&self, caller: &Caller) -> bool {
         let limit = super::lower::seconds(self.policy.step_up);
         caller.session.factor.is_some_and(|(_, at)| self.clock.now() - at < limit)
     }

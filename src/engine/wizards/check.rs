@@ -4,7 +4,7 @@ use crate::engine::ports::{Address, Spend, Subject, Tries};
 use crate::engine::{Call, CodeInput, Engine, FieldProblem, Input, Reason, Refused};
 use crate::identity::{
     Account, Code, CodeDigest, Device, DeviceOutcome, DeviceToken, LoginName, Method, Recipient, RecoveryCode,
-    RecoveryCodes, Secret, Totp, TotpFactor, TotpSecret,
+    RecoveryCodes, Secret, Totp, TotpSecret,
 };
 use crate::workflow::{Ask, Event, Known, TotpOf, Wizard};
 
@@ -155,7 +155,10 @@ impl Engine {
         let totp = self.totp_of(of, opened.account.as_ref());
         let code = self.parse(opened, &input.code, totp.digits)?;
         let secret = match of {
-            TotpOf::Enrolled => self.enrolled_secret(opened.account.as_ref())?,
+            TotpOf::Enrolled => match &opened.account {
+                Some(account) => self.enrolled_secret(account)?,
+                None => None,
+            },
             TotpOf::New => self.pending_secret(&opened.wizard)?,
         };
         if let (TotpOf::New, Some(key), Some(secret)) = (of, &input.key, &secret)
@@ -235,26 +238,10 @@ impl Engine {
         }
     }
 
-    fn enrolled_secret(&self, account: Option<&Account>) -> Result<Option<TotpSecret>, Refused> {
-        let Some((account, factor)) = account.and_then(|a| a.factors.google.as_ref().map(|factor| (a, factor))) else {
-            return Ok(None);
-        };
-        let context = TotpFactor::context(account.id);
-        self.unseal(&factor.secret, &[&context[0], &context[1]]).map(Some)
-    }
-
     /// The secret that this wizard made, if it has made one.
     pub(super) fn pending_secret(&self, wizard: &Wizard) -> Result<Option<TotpSecret>, Refused> {
         let Some(sealed) = &wizard.pending.secret else { return Ok(None) };
         let context = pending_context(wizard.id);
         self.unseal(sealed, &[&context[0], &context[1]]).map(Some)
-    }
-
-    fn unseal(&self, sealed: &crate::identity::Sealed, context: &[&str]) -> Result<TotpSecret, Refused> {
-        let bytes = self.keys.open(sealed, context).map_err(|error| {
-            tracing::error!(%error, "an authenticator secret cannot be opened");
-            Refused::new(Reason::Internal)
-        })?;
-        Ok(TotpSecret::new(bytes.to_vec()))
     }
 }

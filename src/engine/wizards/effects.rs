@@ -4,7 +4,7 @@ use crate::engine::ports::{Address, EventKind, Message, MessageKind, NewChange, 
 use crate::engine::{DeviceGrant, Engine, Refused, Success};
 use crate::identity::{
     Account, Code, Device, DeviceToken, EmailFactor, Enrolled, Factor, Method, Recipient, RefreshToken, Session,
-    SessionId, SmsFactor, SuccessToken, TotpFactor, TotpSecret,
+    SessionId, SmsFactor, SuccessToken,
 };
 use crate::workflow::{Outstanding, Wizard};
 
@@ -43,9 +43,9 @@ impl Engine {
     }
 
     pub(super) fn plan_secret(&self, plan: &mut Plan) {
-        let secret = self.entropy.bytes::<{ TotpSecret::BYTES }>();
+        let secret = self.fresh_secret();
         let context = pending_context(plan.wizard.id);
-        let sealed = self.keys.seal(&secret, &[&context[0], &context[1]], self.entropy.bytes());
+        let sealed = self.keys.seal(secret.as_bytes(), &[&context[0], &context[1]], self.entropy.bytes());
         plan.wizard.pending.secret = Some(sealed);
     }
 
@@ -57,16 +57,12 @@ impl Engine {
         now: DateTime<Utc>,
     ) -> Result<(), Refused> {
         let secret = self.pending_secret(&plan.wizard)?;
-        let (phone, entropy) = (plan.wizard.pending.phone.clone(), self.entropy.bytes());
-        let seal = |account: &Account, secret: &TotpSecret| {
-            let context = TotpFactor::context(account.id);
-            self.keys.seal(secret.as_bytes(), &[&context[0], &context[1]], entropy)
-        };
+        let phone = plan.wizard.pending.phone.clone();
         let mut found = Ok(());
         plan.edit(now, |account| match (factor, enabled, secret, phone) {
             (Factor::Google, true, Some(secret), _) => {
-                let secret = seal(account, &secret);
-                account.turn_on(Enrolled::Google(TotpFactor { secret, since: now, scheme: None }));
+                let google = self.authenticator(account, &secret, None, now);
+                account.turn_on(Enrolled::Google(google));
             }
             (Factor::Sms, true, _, Some(phone)) => account.turn_on(Enrolled::Sms(SmsFactor { phone, since: now })),
             (Factor::Email, true, ..) => account.turn_on(Enrolled::Email(EmailFactor { since: now })),

@@ -27,14 +27,7 @@ impl Engine {
         let commit = self.store.commit_wizard(&request, &plan.wizard);
         let outcome = match &plan.write.account {
             // The copies by name are mended beside the commit, not after it.
-            Some(account) => {
-                let names = account.login_names(&self.policy.names);
-                let (outcome, copied) = tokio::join!(commit, self.store.refresh_names(account, &names));
-                if let Err(error) = copied {
-                    tracing::warn!(%error, account = %account.id, "the copies of an account are behind");
-                }
-                outcome?
-            }
+            Some(account) => tokio::join!(commit, self.copy_names(account)).0?,
             None => commit.await?,
         };
         match outcome {

@@ -79,6 +79,10 @@ impl Engine {
         if !caller.account.has(factor) {
             return Err(Refused::new(Reason::MethodNotEnabled));
         }
+        let google = caller.account.factors.google.as_ref().filter(|_| factor == Factor::Google);
+        if google.is_some_and(|google| !google.is_open_to(call.surface)) {
+            return Err(Refused::new(Reason::MethodNotAllowed));
+        }
         let confirmed = self.step_up(&caller, success)?;
         self.start(call, Purpose::Disable(factor), Begin { caller: Some(caller), confirmed, ..Begin::default() }).await
     }

@@ -1,5 +1,5 @@
 use crate::engine::ports::{AccountWrite, Attempt, Door, EndSessions, Subject, Verdict};
-use crate::engine::{Call, CodeInput, Engine, Input, Reason, Refused, Standing};
+use crate::engine::{Call, CodeInput, Engine, Input, Reason, Refused, Standing, verdicts};
 use crate::identity::{Account, LoginName};
 use crate::workflow::{Challenge, Event, Evidence, Fact, Known, Purpose, Rejection, Transition, WizardId, decide};
 
@@ -234,24 +234,15 @@ impl Engine {
         let second = matches!(checked, Checked::Code { .. });
         self.note_failure(call, opened, checked, &verdict);
         let wrong = if second { Reason::InvalidCode } else { Reason::InvalidCredentials };
-        let (refused, locked) = match verdict {
-            Verdict::Wrong { left, blocked_until, exhausted } => {
-                (Refused::new(wrong).attempts_left(left), blocked_until.is_some() || exhausted)
-            }
-            Verdict::Spent { left, blocked_until } => {
-                (Refused::new(Reason::CodeUsed).attempts_left(left), blocked_until.is_some())
-            }
-            Verdict::Blocked { until } => {
-                let reason = if matches!(checked, Checked::Password { .. }) {
-                    Reason::TooManyAttempts
-                } else {
-                    Reason::AccountLocked
-                };
-                (Refused::new(reason).until(until, opened.now), true)
-            }
-            Verdict::Exhausted => (Refused::new(Reason::TooManyAttempts), true),
-            Verdict::OverBudget { until } => (Refused::new(Reason::TooManySends).until(until, opened.now), false),
-            Verdict::Accepted | Verdict::Stale(_) | Verdict::Gone => (Refused::new(Reason::WizardChanged), false),
+        let mut refused = verdicts::refused(&verdict, wrong, opened.now);
+        if refused.reason == Reason::AccountLocked && matches!(checked, Checked::Password { .. }) {
+            refused.reason = Reason::TooManyAttempts;
+        }
+        let locked = match verdict {
+            Verdict::Wrong { blocked_until, exhausted, .. } => blocked_until.is_some() || exhausted,
+            Verdict::Spent { blocked_until, .. } => blocked_until.is_some(),
+            Verdict::Blocked { .. } | Verdict::Exhausted => true,
+            Verdict::OverBudget { .. } | Verdict::Accepted | Verdict::Stale(_) | Verdict::Gone => false,
         };
         if second && locked {
             self.kill(call, opened, event).await;

@@ -90,8 +90,7 @@ impl Engine {
     fn enrolment(&self, wizard: &Wizard) -> Result<Option<Enrolment>, Refused> {
         let (Some(secret), Some(account)) = (self.pending_secret(wizard)?, &wizard.account) else { return Ok(None) };
         let (totp, issuer, name) = (self.policy.totp, &self.policy.issuer, account.email.as_str());
-        let qr = totp.qr_png(&secret, issuer, name).unwrap_or_default();
-        Ok(Some(Enrolment { key: secret.base32(), otpauth_url: totp.otpauth_url(&secret, issuer, name), qr }))
+        Ok(Some(self.enrolment_of(&secret, totp, issuer, name)))
     }
 }
 

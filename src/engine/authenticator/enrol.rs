@@ -1,0 +1,144 @@
+use chrono::{DateTime, Utc};
+
+use crate::engine::ports::{AccountWrite, Attempt, Door, NewChange, Spend, Subject, Verdict};
+use crate::engine::verdicts::refused;
+use crate::engine::{Call, Engine, FieldProblem, Reason, Refused};
+use crate::identity::{Account, Code, Enrolled, Factor, Method, RecoveryCode, RecoveryCodes, TotpScheme, TotpSecret};
+
+use super::Hand;
+
+/// How often an account may change under one enrolment before it gives up.
+const PATIENCE: usize = 3;
+
+/// An authenticator that waits for the code that proves somebody has it.
+#[derive(Debug, Clone)]
+pub struct Enrolling {
+    pub secret: TotpSecret,
+    /// How its codes are computed, where that is not the server's usual way.
+    pub scheme: Option<TotpScheme>,
+    /// The recovery codes that come with it. One of them is as good a confirmation: whoever has it has the offer.
+    pub codes: Option<RecoveryCodes>,
+    /// Whether it may take the place of one that is on.
+    pub replaces: bool,
+}
+
+/// What the confirming code turned out to be.
+struct Confirmation {
+    right: bool,
+    spend: Option<Spend>,
+    /// The recovery codes that the account will have.
+    codes: Option<RecoveryCodes>,
+}
+
+impl Engine {
+    /// Turns the authenticator on, if `code` is its own (or one of the recovery codes that come with it). A wrong one is
+    /// counted on the account like any other, and a right one proves nothing of what is on already. Two round trips.
+    ///
+    /// # Errors
+    /// [`Reason::InvalidCode`], [`Reason::CodeUsed`], [`Reason::AccountLocked`]; [`Reason::MethodAlreadyEnabled`],
+    /// [`Reason::MethodNotAllowed`]; [`Reason::WizardChanged`] when password or factors were changed in between.
+    pub async fn enrol(
+        &self,
+        call: &Call,
+        account: &Account,
+        enrolling: &Enrolling,
+        code: &str,
+        hand: Hand<'_>,
+    ) -> Result<Account, Refused> {
+        let (now, mut before) = (self.clock.now(), account.clone());
+        for _ in 0..PATIENCE {
+            self.may_enrol_authenticator(&before, enrolling.replaces)?;
+            let confirmation = self.confirmation(&before, enrolling, code, now)?;
+            let attempt = self.enrolment_attempt(&before, enrolling, &confirmation, now);
+            let verdict = self.store.judge(&attempt).await?;
+            match (verdict, attempt.write.account) {
+                (Verdict::Accepted, Some(next)) => {
+                    self.copy_names(&next).await;
+                    self.tell_of_factor(call, &next, Factor::Google, true, hand);
+                    return Ok(next);
+                }
+                (Verdict::Stale(now), _) if now.epoch == account.epoch => before = *now,
+                (verdict, _) => {
+                    self.note_wrong_code(call, before.id, Method::Google, &verdict);
+                    return Err(refused(&verdict, Reason::InvalidCode, now));
+                }
+            }
+        }
+        Err(Refused::new(Reason::WizardChanged))
+    }
+
+    /// Whether the account may turn an authenticator on at all.
+    ///
+    /// # Errors
+    /// [`Reason::MethodNotAllowed`]; [`Reason::MethodAlreadyEnabled`].
+    pub fn may_enrol_authenticator(&self, account: &Account, replaces: bool) -> Result<(), Refused> {
+        if account.has(Factor::Google) && !replaces {
+            return Err(Refused::new(Reason::MethodAlreadyEnabled));
+        }
+        if !self.policy.allowed_factors(account).contains(&Factor::Google) {
+            return Err(Refused::new(Reason::MethodNotAllowed));
+        }
+        Ok(())
+    }
+
+    fn confirmation(
+        &self,
+        account: &Account,
+        enrolling: &Enrolling,
+        code: &str,
+        now: DateTime<Utc>,
+    ) -> Result<Confirmation, Refused> {
+        let totp = enrolling.scheme.as_ref().map_or(self.policy.totp, |scheme| scheme.totp);
+        let scratch = enrolling.codes.as_ref().zip(RecoveryCode::parse(code).ok());
+        if let Some((codes, code)) = scratch
+            && let Some(rest) = codes.without(&code, &self.keys, account.id)
+        {
+            let spend = Spend::Code { digest: code.digest(&self.keys, account.id), keep: 3_600 };
+            return Ok(Confirmation { right: true, spend: Some(spend), codes: Some(rest) });
+        }
+        let parsed = Code::parse(code, totp.digits);
+        let problem = FieldProblem::Digits(totp.digits);
+        let step = match (parsed, enrolling.codes.is_some() && RecoveryCode::parse(code).is_ok()) {
+            (Ok(code), _) => totp.matching_step(&enrolling.secret, &code, now.timestamp().unsigned_abs()),
+            // The form of a scratch code, and none of these: a guess like any other.
+            (Err(_), true) => None,
+            (Err(_), false) => return Err(Refused::new(Reason::InvalidCode).field("code", problem)),
+        };
+        let spend = step.map(|step| Spend::TotpStep(totp.spent_as(step)));
+        Ok(Confirmation { right: step.is_some(), spend, codes: enrolling.codes.clone() })
+    }
+
+    fn enrolment_attempt(
+        &self,
+        account: &Account,
+        enrolling: &Enrolling,
+        confirmation: &Confirmation,
+        now: DateTime<Utc>,
+    ) -> Attempt {
+        let request = self.request();
+        let write = confirmation.right.then(|| {
+            let mut next = account.clone();
+            let google = self.authenticator(account, &enrolling.secret, enrolling.scheme.clone(), now);
+            next.turn_on(Enrolled::Google(google));
+            if let Some(codes) = &confirmation.codes {
+                next.recovery = Some(codes.clone());
+            }
+            next.changed(now);
+            let changes = vec![NewChange { provider: Factor::Google, is_enabled: true, time: now }];
+            AccountWrite { account: Some(next), changes, ..AccountWrite::default() }
+        });
+        Attempt {
+            operation: format!("enrol:{}", request.0),
+            request,
+            now,
+            subject: Subject::Account(account.id),
+            revision: Some(account.revision),
+            door: Door::Second,
+            ladder: self.policy.second_factor,
+            right: if confirmation.right { None } else { Some(false) },
+            spend: confirmation.spend.clone(),
+            tries: None,
+            write: write.unwrap_or_default(),
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! The account service: offer, enrol, verify and turn off, for surfaces whose clients walk no wizard, and the parts of it
+//! that the wizards are made of.
+//!
+//! Always: a code is judged where the account's counters live, in the same atomic call that writes what it leads to; what
+//! is turned on or off is in the change log, in the events and in a mail to the owner.
+//! Never here: who may ask. A surface finds that out before (a sign-in, a permission, a key), and says whose hand it is.
+
+mod enrol;
+mod off;
+mod offer;
+mod secret;
+mod verify;
+
+pub use enrol::Enrolling;
+pub use off::Proofs;
+pub use offer::Offered;
+pub use verify::Verified;
+
+use crate::engine::ports::{EventKind, Notice};
+use crate::engine::{Call, Engine, Happening};
+use crate::identity::{Account, AccountId, Factor, SessionId};
+
+/// Whose doing a change is.
+#[derive(Debug, Clone, Copy)]
+pub enum Hand<'a> {
+    /// The owner's own, in a session if there is one.
+    Owner(Option<&'a SessionId>),
+    /// Another account's, which has the permission.
+    Account(AccountId),
+    /// That of a service which the operator has registered under this name.
+    Client(&'a str),
+}
+
+impl Engine {
+    /// A factor went on or off: that is noted, and its owner told.
+    fn tell_of_factor(&self, call: &Call, account: &Account, factor: Factor, enabled: bool, hand: Hand<'_>) {
+        let kind = if enabled { EventKind::FactorEnabled } else { EventKind::FactorDisabled };
+        self.note(self.by(hand, self.happening(kind).to(account.id).in_call(call).method(factor)));
+        let notice = match (enabled, hand) {
+            (true, _) => Notice::FactorEnabled(factor),
+            (false, Hand::Owner(_)) => Notice::FactorDisabled(factor),
+            (false, Hand::Account(_) | Hand::Client(_)) => Notice::FactorReset(factor),
+        };
+        self.tell_owner(account, notice);
+    }
+
+    /// The event with the hand that did it.
+    pub(super) fn by(&self, hand: Hand<'_>, event: Happening) -> Happening {
+        match hand {
+            Hand::Owner(Some(session)) => event.session(session),
+            Hand::Owner(None) => event,
+            Hand::Account(id) => event.by_operator().detail("by", format!("account {id}")),
+            Hand::Client(name) => event.by_operator().detail("by", format!("client {name}")),
+        }
+    }
+}

@@ -1,0 +1,103 @@
+use std::collections::BTreeSet;
+
+use crate::engine::ports::{AccountWrite, EndSessions, NewChange};
+use crate::engine::{Call, Caller, Engine, Reason, Refused};
+use crate::identity::{Account, AccountId, Factor, Method, SuccessToken, SurfaceName};
+
+use super::Hand;
+
+/// What a caller has proved a moment ago, and the success token that says so, which is used up with what it is for.
+#[derive(Debug, Default)]
+pub struct Proofs {
+    methods: BTreeSet<Method>,
+    token: Option<SuccessToken>,
+}
+
+impl Engine {
+    /// What the caller has proved of late: in the session, and by a success token if one is shown.
+    ///
+    /// # Errors
+    /// [`Reason::StepUpRequired`] for a token that is no good.
+    pub fn proofs(&self, caller: &Caller, success: Option<&str>) -> Result<Proofs, Refused> {
+        let fresh = caller.session.factor.filter(|_| self.is_fresh(caller)).map(|(method, _)| method);
+        let token = success
+            .map(|text| self.success_token(text, SuccessToken::STEP_UP, Some(&caller.account)))
+            .transpose()
+            .map_err(|_| Refused::new(Reason::StepUpRequired))?;
+        let methods = fresh.into_iter().chain(token.as_ref().map(|token| token.method)).collect();
+        Ok(Proofs { methods, token })
+    }
+
+    /// Turns every factor of the caller's own off. Each must have been proved of late, or a recovery code in its place.
+    ///
+    /// # Errors
+    /// [`Reason::MethodNotEnabled`] when none is on; [`Reason::StepUpRequired`]; [`Reason::MethodNotAllowed`] when the
+    /// authenticator's policy does not let this surface; [`Reason::AccountLocked`]; [`Reason::WizardChanged`].
+    pub async fn turn_all_off(&self, call: &Call, caller: &Caller, proofs: Proofs) -> Result<Account, Refused> {
+        let factors = caller.account.enabled();
+        if factors.is_empty() {
+            return Err(Refused::new(Reason::MethodNotEnabled));
+        }
+        let proved = |factor: &Factor| {
+            proofs.methods.contains(&Method::Recovery) || proofs.methods.contains(&Method::from(*factor))
+        };
+        if !factors.iter().all(proved) {
+            return Err(Refused::new(Reason::StepUpRequired));
+        }
+        let write = self.without(&caller.account, &factors, call.surface)?;
+        let next = write.account.clone().unwrap_or_else(|| caller.account.clone());
+        self.write_account(&caller.account, proofs.token.as_ref(), write).await?;
+        for factor in factors {
+            self.tell_of_factor(call, &next, factor, false, Hand::Owner(Some(&caller.session.id)));
+        }
+        Ok(next)
+    }
+
+    /// Turns the factors off, of those given, that are on: by somebody who may (see [`Hand`]). Blocks do not stand in the
+    /// way. By another hand than the owner's, the account's sessions end as well. Those that were turned off.
+    ///
+    /// # Errors
+    /// [`Reason::NotFound`]; [`Reason::MethodNotEnabled`] when none of them is on; [`Reason::MethodNotAllowed`] when the
+    /// authenticator's policy does not let this surface.
+    pub async fn turn_off(
+        &self,
+        call: &Call,
+        id: AccountId,
+        factors: &[Factor],
+        hand: Hand<'_>,
+    ) -> Result<(Account, Vec<Factor>), Refused> {
+        let (next, write) = self
+            .revise(id, |account| {
+                let mut write = self.without(account, factors, call.surface)?;
+                if !matches!(hand, Hand::Owner(_)) {
+                    write.end_sessions = Some(EndSessions::All);
+                }
+                Ok(write)
+            })
+            .await?;
+        let off: Vec<Factor> = write.changes.iter().map(|change| change.provider).collect();
+        for factor in &off {
+            self.tell_of_factor(call, &next, *factor, false, hand);
+        }
+        Ok((next, off))
+    }
+
+    fn without(&self, account: &Account, factors: &[Factor], surface: SurfaceName) -> Result<AccountWrite, Refused> {
+        let now = self.clock.now();
+        let on: Vec<Factor> = account.enabled().into_iter().filter(|factor| factors.contains(factor)).collect();
+        if on.is_empty() {
+            return Err(Refused::new(Reason::MethodNotEnabled));
+        }
+        let closed = account.factors.google.as_ref().is_some_and(|google| !google.is_open_to(surface));
+        if closed && on.contains(&Factor::Google) {
+            return Err(Refused::new(Reason::MethodNotAllowed));
+        }
+        let mut next = account.clone();
+        for factor in &on {
+            next.turn_off(*factor);
+        }
+        next.changed(now);
+        let changes = on.iter().map(|factor| NewChange { provider: *factor, is_enabled: false, time: now }).collect();
+        Ok(AccountWrite { account: Some(next), changes, ..AccountWrite::default() })
+    }
+}

@@ -1,0 +1,95 @@
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::engine::{Engine, Enrolment, Reason, Refused};
+use crate::identity::{Account, AccountId, RecoveryCode, RecoveryCodes, Sealed, Secret, TotpSecret};
+
+use super::Enrolling;
+
+/// A secret that is offered and nothing more: all of it is in the hands of the client until it comes back confirmed.
+pub struct Offered {
+    pub enrolment: Enrolment,
+    /// The recovery codes that the account will have.
+    pub codes: Vec<RecoveryCode>,
+    /// What brings the secret back: see [`Engine::offered`].
+    pub token: Secret,
+}
+
+/// What the token of an offer says, under a seal.
+#[derive(Serialize, Deserialize)]
+struct Offer {
+    secret: Vec<u8>,
+    codes: RecoveryCodes,
+    /// The account's epoch: any change of password, factor or address ends the offer.
+    epoch: u32,
+    replaces: bool,
+    expires_at: DateTime<Utc>,
+}
+
+/// How long an offer is good for.
+const LIFETIME: TimeDelta = TimeDelta::minutes(10);
+
+fn context(account: AccountId) -> [String; 2] {
+    [account.to_string(), "offer".to_owned()]
+}
+
+impl Engine {
+    /// A fresh secret as an app reads it, under the server's own issuer and scheme. Nothing is kept.
+    pub fn fresh_enrolment(&self, account: &Account) -> Enrolment {
+        let (totp, issuer) = (self.policy.totp, &self.policy.issuer);
+        self.enrolment_of(&self.fresh_secret(), totp, issuer, account.email.as_str())
+    }
+
+    /// Offers a fresh secret with a set of scratch codes, and a token that is good for ten minutes and until anything of
+    /// the account's credentials changes. `replaces`: whether it may take the place of an authenticator that is on.
+    ///
+    /// # Errors
+    /// [`Reason::MethodNotAllowed`]; [`Reason::MethodAlreadyEnabled`].
+    pub fn offer(&self, account: &Account, replaces: bool) -> Result<Offered, Refused> {
+        self.may_enrol_authenticator(account, replaces)?;
+        let (secret, now) = (self.fresh_secret(), self.clock.now());
+        let codes: Vec<RecoveryCode> = (0..RecoveryCode::SCRATCH_SET)
+            .map(|_| RecoveryCode::scratch_from_random(u64::from_le_bytes(self.entropy.bytes())))
+            .collect();
+        let offer = Offer {
+            secret: secret.as_bytes().to_vec(),
+            codes: RecoveryCodes::of(&codes, &self.keys, account.id, now),
+            epoch: account.epoch,
+            replaces,
+            expires_at: now + LIFETIME,
+        };
+        let plain = zeroize::Zeroizing::new(serde_json::to_vec(&offer).map_err(|_| Refused::new(Reason::Internal))?);
+        let context = context(account.id);
+        let sealed = self.keys.seal(&plain, &[&context[0], &context[1]], self.entropy.bytes());
+        let text = serde_json::to_string(&sealed).map_err(|_| Refused::new(Reason::Internal))?;
+        let token = Secret::new(data_encoding::BASE64.encode(text.trim_matches('"').as_bytes()));
+        let (totp, issuer) = (self.policy.totp, &self.policy.issuer);
+        let enrolment = self.enrolment_of(&secret, totp, issuer, account.email.as_str());
+        Ok(Offered { enrolment, codes, token })
+    }
+
+    /// What was offered to `account` under this token.
+    ///
+    /// # Errors
+    /// [`Reason::InvalidSuccessToken`] for every token that is not good, or not any more; all look the same.
+    pub fn offered(&self, account: &Account, token: &str) -> Result<Enrolling, Refused> {
+        let offer = self
+            .open_offer(account.id, token)
+            .filter(|offer| offer.epoch == account.epoch && self.clock.now() < offer.expires_at);
+        let offer = offer.ok_or_else(|| Refused::new(Reason::InvalidSuccessToken))?;
+        Ok(Enrolling {
+            secret: TotpSecret::new(offer.secret),
+            scheme: None,
+            codes: Some(offer.codes),
+            replaces: offer.replaces,
+        })
+    }
+
+    fn open_offer(&self, account: AccountId, token: &str) -> Option<Offer> {
+        let text = data_encoding::BASE64.decode(token.as_bytes()).ok()?;
+        let sealed: Sealed = serde_json::from_value(String::from_utf8(text).ok()?.into()).ok()?;
+        let context = context(account);
+        let plain = self.keys.open(&sealed, &[&context[0], &context[1]]).ok()?;
+        serde_json::from_slice(&plain).ok()
+    }
+}
