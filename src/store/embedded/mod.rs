@@ -33,6 +33,7 @@ use chrono::{DateTime, Utc};
 use redb::ReadTransaction;
 
 use crate::engine::ports::{RequestId, StoreError};
+use crate::telemetry::round_trip;
 
 use batch::Batch;
 use disk::Disk;
@@ -86,6 +87,7 @@ impl EmbeddedStore {
 
     fn count(&self) {
         self.round_trips.fetch_add(1, Ordering::Relaxed);
+        round_trip();
     }
 
     /// Runs `work` on a snapshot, where blocking does not hold up the runtime.
