@@ -98,6 +98,8 @@ pub struct Refused {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum FieldProblem {
     Digits(u8),
+    /// So many digits at least, and at most.
+    SomeDigits(u64, u64),
     Email,
     Username,
     Phone,

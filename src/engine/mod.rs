@@ -50,7 +50,7 @@ pub use keys::{
 };
 pub use passwords::{CommonPasswords, ListError, Looked, PasswordError, Passwords, Strength};
 pub use recovery::RecoveryLeft;
-pub use registry::{NewClient, PolicyPatch, PolicySource, RegistryDesk, SourcedPolicy};
+pub use registry::{Asked, Credentials, Judged, NewClient, PolicyPatch, PolicySource, RegistryDesk, SourcedPolicy};
 pub use sessions::Caller;
 pub use standing::{Asking, Data, DeviceGrant, Enrolment, SendReceipt, Standing, Success, Token, Tokens};
 pub use success::Redeemed;

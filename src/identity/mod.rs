@@ -29,7 +29,7 @@ mod token;
 mod totp;
 mod username;
 
-pub use account::{Account, AccountId, EmailFactor, Enrolled, Factors, SmsFactor, TotpFactor, TotpScheme};
+pub use account::{Account, AccountId, EmailFactor, Enrolled, Factors, SmsFactor, TotpFactor, TotpScheme, WaitingTotp};
 pub use attempt::{Allowance, Ladder, Tally};
 pub use code::{Code, CodeDigest, CodeError};
 pub use device::{Device, DeviceOutcome, DeviceToken};

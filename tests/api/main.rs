@@ -91,9 +91,9 @@ mod owners;
 mod password;
 mod qa;
 mod recovery;
-mod registry;
 #[path = "../harness/redis.rs"]
 mod redis;
+mod registry;
 mod replays;
 mod round_trips;
 mod secrets;

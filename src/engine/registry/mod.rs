@@ -1,17 +1,22 @@
-//! Named policies of authenticators, and the programs that may use them.
+//! Named policies of authenticators, the programs that may use them, and what such a program may ask for by name.
 //!
 //! Always: what was made through the operator's API is one sealed record of the store, changed by compare-and-set only,
 //! and read with one round trip; what the configuration says comes first, and is never written.
-//! Never here: authenticators themselves.
+//! Always: a name that nobody has is answered like one that somebody has, and with as much work.
+//! Never here: how an authenticator is made, confirmed or taken away; that is the account service's.
 
 mod clients;
+mod door;
 mod policies;
 mod record;
+mod service;
 
 use std::sync::{Arc, RwLock};
 
 pub use clients::NewClient;
+pub use door::{Asked, Credentials};
 pub use policies::{PolicyPatch, PolicySource, SourcedPolicy};
+pub use service::Judged;
 
 use super::{FieldProblem, Reason, Refused};
 use crate::identity::{Registry, RegistryError, Sealed, TotpPolicy};

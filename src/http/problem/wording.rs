@@ -45,6 +45,9 @@ pub fn words(locale: Locale, what: &FieldProblem) -> String {
     let plain = |name: &str| field(locale, name, "");
     match what {
         FieldProblem::Digits(digits) => with(locale, "field-digits", &[("digits", (*digits).into())]),
+        FieldProblem::SomeDigits(least, most) => {
+            with(locale, "field-some-digits", &[("least", (*least).into()), ("most", (*most).into())])
+        }
         FieldProblem::OutOfRange(least, most) => {
             with(locale, "field-range", &[("least", (*least).into()), ("most", (*most).into())])
         }

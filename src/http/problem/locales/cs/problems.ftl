@@ -88,6 +88,7 @@ field-digits =
         [many] Zadejte přesně { $digits } číslice.
        *[other] Zadejte přesně { $digits } číslic.
     }
+field-some-digits = Zadejte { $least } až { $most } číslic.
 field-range = Zadejte celé číslo od { $least } do { $most }.
 field-email = Zadejte e-mailovou adresu o délce nejvýše 254 znaků.
 field-username = Zadejte 1 až 64 písmen, číslic, teček, podtržítek nebo spojovníků.

@@ -82,6 +82,7 @@ field-twice = Must be given once only.
 field-type = Must be { $expected }.
 field-invalid = Cannot be used.
 field-digits = Must be exactly { $digits } digits.
+field-some-digits = Must be { $least } to { $most } digits.
 field-range = Must be a whole number from { $least } to { $most }.
 field-email = Must be an email address of at most 254 characters.
 field-username = Must be 1 to 64 letters, digits, dots, underscores or hyphens.

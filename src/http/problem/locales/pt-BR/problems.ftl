@@ -86,6 +86,7 @@ field-digits =
         [one] Deve ter exatamente { $digits } dígito.
        *[other] Deve ter exatamente { $digits } dígitos.
     }
+field-some-digits = Deve ter de { $least } a { $most } dígitos.
 field-range = Deve ser um número inteiro de { $least } a { $most }.
 field-email = Deve ser um endereço de e-mail com no máximo 254 caracteres.
 field-username = Deve ter de 1 a 64 letras, dígitos, pontos, sublinhados ou hifens.
