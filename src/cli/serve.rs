@@ -1,5 +1,6 @@
 use stepgate::app::{Application, World, walk_through};
 use stepgate::config::{Config, LogFormat, LogLevel};
+use stepgate::identity::SurfaceName;
 use stepgate::telemetry;
 
 use super::say::say;
@@ -29,7 +30,12 @@ pub fn run(config: &Config) -> Result<(), String> {
 
 fn greeting(application: &Application) -> String {
     let address = application.address();
-    let listens = format!("Stepgate listens on http://{address}\n");
+    let mut listens = format!("Stepgate listens on http://{address}\n");
+    for surface in SurfaceName::MOVABLE {
+        if let Some((own, prefix)) = application.place(surface).filter(|(own, _)| *own != address) {
+            listens.push_str(&format!("The {surface} API is on http://{own}{prefix}\n"));
+        }
+    }
     let Some(demo) = application.demo() else { return listens };
     let email = &demo.email;
     let account = match walk_through(address, demo) {

@@ -17,6 +17,7 @@ mod key;
 mod limits;
 mod log;
 mod mfa;
+mod mfao;
 mod names;
 mod password;
 mod reader;
@@ -26,6 +27,7 @@ mod server;
 mod sms;
 mod source;
 mod store;
+mod surfaces;
 mod testers;
 mod tokens;
 mod totp;
@@ -48,11 +50,12 @@ pub use reference::{json_schema, reference};
 pub use server::MasterKey;
 pub use sms::{Sms, SmsProvider};
 pub use store::StoreAddress;
+pub use surfaces::{Listener, Place};
 pub use tokens::{Algorithm, Tokens};
 pub use wizard::{Binding, Wizard};
 
 use crate::directory::DirectorySettings;
-use crate::identity::{Policy, Secret};
+use crate::identity::{Policy, Secret, TotpPolicy};
 use reader::Reader;
 
 /// A group of keys. The first one has no name: its keys stand at the top of the file.
@@ -93,6 +96,10 @@ pub const KEYS: &[Section] = &[
     Section { name: "cors", about: "Browsers on other origins.", keys: cors::KEYS },
     Section { name: "events", about: "What has happened: signing in, changes, failures.", keys: events::KEYS },
     Section { name: "log", about: "The log, on standard error.", keys: log::KEYS },
+    Section { name: "flexi", about: "The ABRA Flexi API; see [surfaces.md](surfaces.md).", keys: surfaces::FLEXI },
+    Section { name: "veeam", about: "The Veeam API.", keys: surfaces::VEEAM },
+    Section { name: "navixy", about: "The Navixy API.", keys: surfaces::NAVIXY },
+    Section { name: "mfao", about: "The Authfy MFAO API.", keys: mfao::KEYS },
     Section { name: "testers", about: "Test identities, on a developer's machine.", keys: testers::KEYS },
 ];
 
@@ -126,12 +133,16 @@ pub struct Config {
     /// Who checks passwords in place of the accounts' own hashes.
     pub directory: Option<DirectorySettings>,
     pub wizard: Wizard,
+    /// The APIs that are on beside the wizards'.
+    pub surfaces: Vec<Place>,
     pub http: Http,
     pub cors: Cors,
     pub events: Events,
     pub log: Log,
     /// The numbers of `[limits]`, `[totp]`, `[names]`, `[mfa]`, `[[testers]]` and `sms.allowed_prefixes`.
     pub policy: Policy,
+    /// What authenticators are like that other services enrol.
+    pub mfao_policies: Vec<TotpPolicy>,
     warnings: Vec<String>,
 }
 
@@ -161,9 +172,11 @@ impl Config {
         let (redis, sms, email) = (redis::read(reader), sms::read(reader, dev), email::read(reader, dev));
         let (tokens, password, wizard) = (tokens::read(reader), password::read(reader), wizard::read(reader));
         let directory = directory::read(reader);
+        let surfaces = surfaces::read(reader, server.as_ref().map(|server| server.listen), dev);
         let (http, cors) = (http::read(reader), cors::read(reader));
         let (events, log) = (events::read(reader), log::read(reader));
         let (limits, names, mfa) = (limits::read(reader), names::read(reader), mfa::read(reader));
+        let mfao_policies = mfao::read(reader);
         let testers = testers::read(reader, dev, limits.as_ref().map(|limits| limits.code_digits));
         let totp = totp::read(reader, server.as_ref().map(|server| server.product.as_str()));
         let (server, limits, totp, sms, mfa) = (server?, limits?, totp?, sms?, mfa?);
@@ -194,15 +207,22 @@ impl Config {
             password: password?,
             directory,
             wizard: wizard?,
+            surfaces: surfaces?,
             http: http?,
             cors: cors?,
             events: events?,
             log: log?,
             policy,
+            mfao_policies: mfao_policies?,
             warnings: Vec::new(),
         };
         config.warnings = config.unwise();
         Some(config)
+    }
+
+    /// Where the server listens: every address once, its own first.
+    pub fn listeners(&self) -> Vec<Listener> {
+        Listener::all(self.listen, &self.surfaces)
     }
 
     fn unwise(&self) -> Vec<String> {

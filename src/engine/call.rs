@@ -97,6 +97,8 @@ pub struct Refused {
 /// What is wrong with a field. The surface words it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum FieldProblem {
+    Missing,
+    Twice,
     Digits(u8),
     /// So many digits at least, and at most.
     SomeDigits(u64, u64),

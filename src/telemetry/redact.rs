@@ -1,5 +1,22 @@
-/// Names whose values nobody may read in a log, in lower case.
-const SECRET: [&str; 6] = ["otp", "secret", "code", "token", "password", "access_token"];
+/// Names whose values nobody may read in a log, in lower case. What a person is called is nobody else's business either.
+const SECRET: [&str; 16] = [
+    "otp",
+    "secret",
+    "code",
+    "token",
+    "password",
+    "hash",
+    "username",
+    "login",
+    "email",
+    "phone",
+    "access_token",
+    "refresh_token",
+    "mfa_token",
+    "mfa_code",
+    "api-key",
+    "access-key",
+];
 
 /// A query string (without its `?`) with the values of secret parameters replaced by `***`.
 ///
@@ -88,7 +105,11 @@ mod tests {
             ("&&=&otp=1&", "&&=&otp=***&"),
             ("%=1&%zz=2&%6=3", "%=1&%zz=2&%6=3"),
             ("+otp+=1", "+otp+=***"),
-            ("username=code", "username=code"),
+            ("username=code&limit=1", "username=***&limit=1"),
+            ("filter[provider]=code", "filter[provider]=code"),
+            ("mfa_token=a&mfa_code=b&refresh_token=c", "mfa_token=***&mfa_code=***&refresh_token=***"),
+            ("api-key=a&access%2Dkey=b&hash=c&login=d", "api-key=***&access%2Dkey=***&hash=***&login=***"),
+            ("email=a@b.example&phone=%2B420", "email=***&phone=***"),
         ] {
             assert_eq!(redact_query(query), shown, "{query}");
         }

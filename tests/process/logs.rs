@@ -6,6 +6,7 @@ use std::net::TcpStream;
 use serde_json::{Value, json};
 
 use crate::harness::{ADMIN_KEY, PASSWORD, Stepgate, Web};
+use crate::redis::free_port;
 
 const HOSTILE: [&str; 9] = [
     "a\r\n2026-01-01T00:00:00.000000Z  INFO forged: line",
@@ -132,5 +133,45 @@ async fn no_client_forges_a_member_of_a_json_log() {
         let entry: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
         assert!(entry["timestamp"].is_string() && entry["level"].is_string(), "{line}");
         assert!(entry.get("forged").is_none() && entry["message"] != "forged", "{line}");
+    }
+}
+
+/// A22: a query may hold a code, a secret or a name, as ABRA Flexi's calls do: none of it is in the log, whether the call
+/// is known or not, can be read or not, on the main listener or another. Watches the frame, which logs the path alone.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_query_is_in_the_log() {
+    let home = tempfile::tempdir().unwrap();
+    let other = format!("127.0.0.1:{}", free_port());
+    let settings = [("STEPGATE_LOG__LEVEL", "trace"), ("STEPGATE_FLEXI__LISTEN", other.as_str())];
+    let mut server = Stepgate::start(home.path(), &settings);
+    let main = server.client();
+    let extra = Web { url: format!("http://{other}"), http: main.http.clone() };
+    let query = "secret=CANARYSECRETX&otp=739184265&username=canary-name";
+    for (web, path) in [
+        (&extra, "/u/ann/enable-2fa"),
+        (&extra, "/u/disable-2fa.json"),
+        (&main, "/u/ann/disable-2fa"),
+        (&main, "/api/v1/users"),
+        (&main, "/api/oauth2/token"),
+        (&main, "/api/totp/default/verify"),
+        (&main, "/v2/panel/account/auth"),
+        (&main, "/api/v2/my/2fa/changes"),
+        (&main, "/admin/v1/accounts"),
+        (&main, "/nowhere"),
+    ] {
+        for method in ["GET", "PUT", "POST"] {
+            for query in [query.to_owned(), format!("{query}&{query}"), format!("%zz&{query};otp=%ff739184265")] {
+                let heard = web.call(method, &format!("{path}?{query}"), "x", Value::Null).await.unwrap();
+                assert!((400..500).contains(&heard.0), "{method} {path}: {heard:?}");
+            }
+        }
+    }
+    drop((main, extra));
+    server.terminate();
+    assert!(server.ended().success());
+    let log = server.log();
+    assert!(log.contains("/u/ann/enable-2fa") && log.contains("/api/totp/default/verify"), "{log}");
+    for canary in ["CANARYSECRETX", "739184265", "canary-name"] {
+        assert!(!log.contains(canary), "{canary} in {log}");
     }
 }

@@ -108,6 +108,11 @@ fn a_port_in_use_is_named() {
     let told = run(home.path(), &[], &[("STEPGATE_LISTEN", &listen)], "");
     assert_eq!(told.status.code(), Some(1), "{told:?}");
     assert!(told.err.contains(&listen) && told.err.contains("STEPGATE_LISTEN"), "{}", told.err);
+    // A surface's own port as well, and then the main one answers nobody either.
+    let settings = [("STEPGATE_LISTEN", "127.0.0.1:0"), ("STEPGATE_MFAO__LISTEN", listen.as_str())];
+    let told = run(home.path(), &[], &settings, "");
+    assert_eq!((told.status.code(), told.out.as_str()), (Some(1), ""), "{told:?}");
+    assert!(told.err.contains(&listen) && told.err.contains("STEPGATE_MFAO__LISTEN"), "{}", told.err);
 }
 
 /// Two processes never share an embedded store; the second one says whose folder it is, and the first one goes on.

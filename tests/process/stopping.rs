@@ -4,10 +4,12 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc;
 use std::thread;
+use std::time::Duration;
 
 use serde_json::json;
 
 use crate::harness::{ADMIN_KEY, MASTER_KEY, Stepgate, run};
+use crate::redis::free_port;
 
 /// An SMS gateway that tells when it was asked, and answers when it is told to.
 struct Gateway {
@@ -35,13 +37,15 @@ impl Gateway {
     }
 }
 
-/// A request that waits for a gateway is answered whole after SIGTERM; new connections are not taken; the code that it
-/// sent can be used after the next start.
+/// A request that waits for a gateway is answered whole after SIGTERM, though a second listener has nothing to wait for;
+/// new connections are not taken at either; the code that it sent can be used after the next start.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_in_flight_is_finished() {
     let home = tempfile::tempdir().unwrap();
     let gateway = Gateway::start();
+    let other = format!("127.0.0.1:{}", free_port());
     let settings = [
+        ("STEPGATE_FLEXI__LISTEN", other.as_str()),
         ("STEPGATE_SMS__PROVIDERS", r#"["webhook"]"#),
         ("STEPGATE_SMS__WEBHOOK__URL", gateway.url.as_str()),
         ("STEPGATE_SMS__WEBHOOK__SECRET", "a secret of some length"),
@@ -55,17 +59,21 @@ async fn a_request_in_flight_is_finished() {
     let token = web.sign_in("ann@example.com").await;
     let (_, begun) = web.get("/api/v2/my/2fa/sms/enable/wizard", &token).await.unwrap();
     let body = json!({ "uuid": begun["uuid"], "phone": "+79994445561" });
-    let step = tokio::spawn({
+    let mut step = tokio::spawn({
         let (web, token) = (web.clone(), token.clone());
         async move { web.post("/api/v2/my/2fa/wizard", &token, body).await }
     });
     let Gateway { asked, answer, .. } = gateway;
     tokio::task::spawn_blocking(move || asked.recv().unwrap()).await.unwrap();
+    TcpStream::connect(&other).expect("the second listener answers");
     server.terminate();
-    let address = server.url.strip_prefix("http://").unwrap().to_owned();
-    while TcpStream::connect(&address).is_ok() {
-        tokio::task::yield_now().await;
+    for address in [server.url.strip_prefix("http://").unwrap(), &other] {
+        while TcpStream::connect(address).is_ok() {
+            tokio::task::yield_now().await;
+        }
     }
+    let cut_off = tokio::time::timeout(Duration::from_secs(1), &mut step).await;
+    assert!(cut_off.is_err(), "the other listener's end cuts nothing off: {cut_off:?}");
     assert!(server.is_running(), "it waits for the request");
     answer.send(()).unwrap();
     let (status, sent) = step.await.unwrap().expect("a whole answer");

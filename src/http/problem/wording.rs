@@ -44,6 +44,8 @@ pub fn field(locale: Locale, what: &str, expected: &str) -> String {
 pub fn words(locale: Locale, what: &FieldProblem) -> String {
     let plain = |name: &str| field(locale, name, "");
     match what {
+        FieldProblem::Missing => plain("missing"),
+        FieldProblem::Twice => plain("twice"),
         FieldProblem::Digits(digits) => with(locale, "field-digits", &[("digits", (*digits).into())]),
         FieldProblem::SomeDigits(least, most) => {
             with(locale, "field-some-digits", &[("least", (*least).into()), ("most", (*most).into())])
