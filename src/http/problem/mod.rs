@@ -118,13 +118,6 @@ impl Problem {
         self
     }
 
-    /// The refusal without a way to begin again, for calls that are no wizard's.
-    #[must_use]
-    pub fn without_restart(mut self) -> Self {
-        self.body.restart = None;
-        self
-    }
-
     pub fn body(locale: Locale, fault: BodyFault) -> Self {
         let kind = match &fault {
             BodyFault::MediaType => Kind::MEDIA_TYPE,
