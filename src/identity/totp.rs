@@ -1,4 +1,5 @@
 use std::fmt;
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 use totp_rs::Builder;
@@ -62,6 +63,27 @@ pub enum TotpAlgorithm {
     SHA1,
     SHA256,
     SHA512,
+}
+
+impl TotpAlgorithm {
+    pub const ALL: [TotpAlgorithm; 3] = [TotpAlgorithm::SHA1, TotpAlgorithm::SHA256, TotpAlgorithm::SHA512];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            TotpAlgorithm::SHA1 => "SHA1",
+            TotpAlgorithm::SHA256 => "SHA256",
+            TotpAlgorithm::SHA512 => "SHA512",
+        }
+    }
+}
+
+impl FromStr for TotpAlgorithm {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let named = TotpAlgorithm::ALL.into_iter().find(|algorithm| algorithm.as_str() == text);
+        named.ok_or("must be one of SHA1, SHA256, SHA512")
+    }
 }
 
 /// How one-time passwords are computed (RFC 6238): SHA-1, 6 digits, 30 seconds a step, one step of skew either way.

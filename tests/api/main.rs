@@ -98,6 +98,7 @@ mod qa;
 mod recovery;
 #[path = "../harness/redis.rs"]
 mod redis;
+mod registry;
 mod replays;
 mod round_trips;
 mod secrets;

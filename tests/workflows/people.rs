@@ -67,6 +67,7 @@ pub fn account(id: u64, factors: &[Factor]) -> Account {
         epoch: 0,
         stood_in: None,
         recovery: None,
+        enrolling: None,
         devices: Vec::new(),
         external_id: None,
         imported: None,

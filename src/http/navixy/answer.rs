@@ -80,7 +80,10 @@ fn code_of(reason: Reason) -> PanelCode {
         | Reason::InvalidSuccessToken
         | Reason::PasswordElsewhere
         | Reason::IdempotencyKeyReused
-        | Reason::Taken => PanelCode::NOT_PERMITTED,
+        | Reason::Taken
+        | Reason::Exists
+        | Reason::ReadOnly
+        | Reason::Full => PanelCode::NOT_PERMITTED,
         Reason::NotFound => PanelCode::new(400, 201),
         Reason::InvalidCredentials => PanelCode::new(400, 102),
         Reason::InvalidCode | Reason::CodeExpired | Reason::CodeUsed => PanelCode::new(400, 282),

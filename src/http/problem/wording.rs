@@ -49,7 +49,12 @@ pub fn field(locale: Locale, what: &str, expected: &str) -> String {
 pub fn words(locale: Locale, what: &FieldProblem) -> String {
     let plain = |name: &str| field(locale, name, "");
     match what {
+        FieldProblem::Missing => plain("missing"),
+        FieldProblem::Twice => plain("twice"),
         FieldProblem::Digits(digits) => with(locale, "field-digits", &[("digits", (*digits).into())]),
+        FieldProblem::SomeDigits(least, most) => {
+            with(locale, "field-some-digits", &[("least", (*least).into()), ("most", (*most).into())])
+        }
         FieldProblem::OutOfRange(least, most) => {
             with(locale, "field-range", &[("least", (*least).into()), ("most", (*most).into())])
         }
@@ -60,6 +65,7 @@ pub fn words(locale: Locale, what: &FieldProblem) -> String {
         FieldProblem::Uuid => plain("uuid"),
         FieldProblem::Factor => plain("factor"),
         FieldProblem::Taken => plain("taken"),
+        FieldProblem::Exists => plain("exists"),
         FieldProblem::Key => plain("key"),
         FieldProblem::PasswordHash => plain("password-hash"),
         FieldProblem::PasswordLength => plain("password-length"),
@@ -70,6 +76,11 @@ pub fn words(locale: Locale, what: &FieldProblem) -> String {
         FieldProblem::Purpose => plain("purpose"),
         FieldProblem::Locale => plain("locale"),
         FieldProblem::Time => plain("time"),
+        FieldProblem::PolicyId => plain("policy-id"),
+        FieldProblem::Issuer => plain("issuer"),
+        FieldProblem::Domain => plain("domain"),
+        FieldProblem::Name => plain("name"),
+        FieldProblem::OneOf(words) => field(locale, "one-of", words),
         FieldProblem::Invalid(expected) => field(locale, "type", expected),
     }
 }

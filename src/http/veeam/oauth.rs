@@ -60,7 +60,10 @@ fn word_of(reason: Reason) -> (&'static str, bool) {
         | Reason::PasswordRefused
         | Reason::PasswordElsewhere
         | Reason::IdempotencyKeyReused
-        | Reason::Taken => ("access_denied", false),
+        | Reason::Taken
+        | Reason::Exists
+        | Reason::ReadOnly
+        | Reason::Full => ("access_denied", false),
     }
 }
 

@@ -44,6 +44,12 @@ password_kept_elsewhere = Spravuje se jinde
     .detail = Hesla této služby jsou uložena v jiném systému. Změňte heslo tam.
 already_taken = Již obsazeno
     .detail = Tuto hodnotu už používá jiný účet.
+already_exists = Již existuje
+    .detail = Položka s tímto názvem už existuje.
+read_only = Určuje konfigurace
+    .detail = Co určuje konfigurace, zde nelze změnit.
+too_many_entries = Příliš mnoho
+    .detail = Víc jich být nemůže. Nejprve některou položku smažte.
 invalid_credentials = Nesprávný e-mail nebo heslo
     .detail = Tato kombinace e-mailu a hesla není platná.
 invalid_code = Nesprávný kód
@@ -86,6 +92,7 @@ field-digits =
         [many] Zadejte přesně { $digits } číslice.
        *[other] Zadejte přesně { $digits } číslic.
     }
+field-some-digits = Zadejte { $least } až { $most } číslic.
 field-range = Zadejte celé číslo od { $least } do { $most }.
 field-email = Zadejte e-mailovou adresu o délce nejvýše 254 znaků.
 field-username = Zadejte 1 až 64 písmen, číslic, teček, podtržítek nebo spojovníků.
@@ -94,6 +101,7 @@ field-phone-not-allowed = Do této země se zprávy neposílají.
 field-uuid = Zadejte uuid, například 36f59381-5b54-48bd-a0c7-3b908c476732.
 field-factor = Zadejte jednu z hodnot: google, sms, email.
 field-taken = Tuto hodnotu už používá jiný účet.
+field-exists = Tato hodnota se už používá.
 field-key = Klíč nepatří k tomuto průvodci.
 field-password-hash = Zadejte hash Argon2, scrypt nebo PBKDF2 ve formátu PHC, nebo hash bcrypt, jehož ověření není příliš náročné.
 field-password-length = Délka musí být 8 až 128 znaků.
@@ -104,6 +112,11 @@ field-recovery-code = Zadejte záložní kód, například ABCDE-FGHIJ, nebo osm
 field-purpose = Zadejte 1 až 64 malých písmen, číslic, teček, podtržítek nebo pomlček.
 field-locale = Zadejte jednu z hodnot: en, cs, pt-BR, ru.
 field-time = Zadejte čas ve formátu ISO 8601, například 2022-12-01T07:23:59+00:00.
+field-policy-id = Zadejte 1 až 64 malých písmen a až z, číslic, teček, podtržítek nebo spojovníků.
+field-issuer = Zadejte 1 až 40 znaků bez dvojtečky.
+field-domain = Zadejte e-mailovou doménu, například example.com.
+field-name = Zadejte 1 až 64 znaků.
+field-one-of = Zadejte jednu z hodnot: { $expected }.
 
 # What a method is called in lists.
 

@@ -44,6 +44,12 @@ password_kept_elsewhere = Mantida em outro lugar
     .detail = As senhas deste serviço ficam em outro sistema. Altere-a lá.
 already_taken = Já em uso
     .detail = Outra conta já usa este valor.
+already_exists = Já existe
+    .detail = Já existe um item com este nome.
+read_only = Definido na configuração
+    .detail = O que a configuração define não pode ser alterado aqui.
+too_many_entries = Entradas demais
+    .detail = O máximo já foi atingido. Exclua uma entrada primeiro.
 invalid_credentials = E-mail ou senha incorretos
     .detail = O e-mail e a senha não correspondem.
 invalid_code = Código incorreto
@@ -84,6 +90,7 @@ field-digits =
         [one] Deve ter exatamente { $digits } dígito.
        *[other] Deve ter exatamente { $digits } dígitos.
     }
+field-some-digits = Deve ter de { $least } a { $most } dígitos.
 field-range = Deve ser um número inteiro de { $least } a { $most }.
 field-email = Deve ser um endereço de e-mail com no máximo 254 caracteres.
 field-username = Deve ter de 1 a 64 letras, dígitos, pontos, sublinhados ou hifens.
@@ -92,6 +99,7 @@ field-phone-not-allowed = Não enviamos mensagens para este país.
 field-uuid = Deve ser um uuid, como 36f59381-5b54-48bd-a0c7-3b908c476732.
 field-factor = Deve ser um destes valores: google, sms, email.
 field-taken = Outra conta já usa este valor.
+field-exists = Este valor já está em uso.
 field-key = A chave não pertence a este assistente.
 field-password-hash = Deve ser um hash Argon2, scrypt ou PBKDF2 no formato PHC, ou um hash bcrypt, que não custe demais para verificar.
 field-password-length = Deve ter de 8 a 128 caracteres.
@@ -102,6 +110,11 @@ field-recovery-code = Deve ser um código de recuperação como ABCDE-FGHIJ, ou 
 field-purpose = Deve ter de 1 a 64 letras minúsculas, dígitos, pontos, sublinhados ou hifens.
 field-locale = Deve ser um destes valores: en, cs, pt-BR, ru.
 field-time = Deve ser uma data e hora no formato ISO 8601, como 2022-12-01T07:23:59+00:00.
+field-policy-id = Deve ter de 1 a 64 letras minúsculas de a a z, dígitos, pontos, sublinhados ou hifens.
+field-issuer = Deve ter de 1 a 40 caracteres, sem dois-pontos.
+field-domain = Deve ser um domínio de e-mail, como example.com.
+field-name = Deve ter de 1 a 64 caracteres.
+field-one-of = Deve ser um destes valores: { $expected }.
 
 # What a method is called in lists.
 
