@@ -85,6 +85,8 @@ impl Engine {
             epoch: 0,
             stood_in: None,
             recovery: None,
+            order: None,
+            suspended: None,
             devices: Vec::new(),
             external_id: None,
             imported: None,

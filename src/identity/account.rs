@@ -6,7 +6,8 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Device, Email, Factor, Locale, LoginName, NameRules, Phone, RecoveryCodes, Sealed, SurfaceName, Totp, Username,
+    AccountOrder, Device, Email, Factor, Locale, LoginName, NameRules, Phone, RecoveryCodes, Sealed, SurfaceName,
+    Suspended, Totp, Username,
 };
 
 /// The number of an account: 1 and up, never used twice.
@@ -63,6 +64,12 @@ pub struct Account {
     pub stood_in: Option<Factor>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recovery: Option<RecoveryCodes>,
+    /// The last order of an administrator's that was heard of here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order: Option<AccountOrder>,
+    /// What is off by order, and not forgotten.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suspended: Option<Suspended>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub devices: Vec<Device>,
     /// The name that the operator's own directory knows the account by, if it comes from there.
@@ -189,6 +196,7 @@ impl Account {
         if self.stood_in == Some(factor) {
             self.stood_in = None;
         }
+        self.forget_suspended(factor);
         self.begin_epoch();
     }
 
@@ -225,11 +233,7 @@ impl Account {
     }
 
     pub fn has(&self, factor: Factor) -> bool {
-        match factor {
-            Factor::Google => self.factors.google.is_some(),
-            Factor::Sms => self.factors.sms.is_some(),
-            Factor::Email => self.factors.email.is_some(),
-        }
+        self.factors.has(factor)
     }
 
     /// Every name that finds this account: those that can be typed, and the directory's own.

@@ -67,6 +67,8 @@ async fn enrolled(engine: &Engine) {
             epoch: 0,
             stood_in: None,
             recovery: None,
+            order: None,
+            suspended: None,
             devices: Vec::new(),
             external_id: None,
             imported: None,

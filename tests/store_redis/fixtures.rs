@@ -74,6 +74,8 @@ pub fn person(local: &str) -> Account {
         epoch: 0,
         stood_in: None,
         recovery: None,
+        order: None,
+        suspended: None,
         devices: Vec::new(),
         external_id: None,
         imported: None,

@@ -65,6 +65,8 @@ pub fn account(id: u64, factors: &[Factor]) -> Account {
         epoch: 0,
         stood_in: None,
         recovery: None,
+        order: None,
+        suspended: None,
         devices: Vec::new(),
         external_id: None,
         imported: None,
