@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use crate::engine::ports::{AccountWrite, EndSessions, EventKind, Locks, NewChange, Notice, Verdict};
 use crate::engine::{Call, Engine, Happening, Reason, Refused};
-use crate::identity::{Account, AccountId, Method, Session, SessionId};
+use crate::identity::{Account, AccountId, Method, Session, SessionId, Switched};
 
 /// How often an account may change under the operator's hand before it gives up.
 const PATIENCE: usize = 5;
@@ -69,6 +69,9 @@ impl Engine {
                     Some(factor) => next.turn_off(factor),
                     None => {
                         next.recovery = None;
+                        if let Some(suspended) = &mut next.suspended {
+                            suspended.recovery = None;
+                        }
                         next.begin_epoch();
                     }
                 }
@@ -77,6 +80,8 @@ impl Engine {
                     account: Some(next),
                     changes: method
                         .factor()
+                        // What was off by order is in the log already.
+                        .filter(|factor| account.has(*factor))
                         .map(|provider| NewChange { provider, is_enabled: false, time: now })
                         .into_iter()
                         .collect(),
@@ -154,14 +159,26 @@ impl Engine {
         id: AccountId,
         plan: impl Fn(&Account) -> Result<AccountWrite, Refused>,
     ) -> Result<Account, Refused> {
-        let mut account = self.account(id).await?;
+        self.revise_from(self.stored(id).await?, plan).await
+    }
+
+    /// As [`Self::revise`], from the account as it was read. What was ordered of it is carried out along the way.
+    pub(super) async fn revise_from(
+        &self,
+        mut account: Account,
+        plan: impl Fn(&Account) -> Result<AccountWrite, Refused>,
+    ) -> Result<Account, Refused> {
         for _ in 0..PATIENCE {
-            let write = plan(&account)?;
-            let request = self.request();
-            match self.store.write_account(&request, id, account.revision, &write, self.clock.now()).await? {
+            let (write, switched) = self.planned(&account, &plan)?;
+            let (request, id, now) = (self.request(), account.id, self.clock.now());
+            match self.store.write_account(&request, id, account.revision, &write, now).await? {
                 Verdict::Accepted => {
                     let Some(next) = write.account else { return Ok(account) };
                     self.store.refresh_names(&next, &next.login_names(&self.policy.names)).await?;
+                    for (event, notice) in self.news_of(&next, &switched) {
+                        self.note(event);
+                        self.tell_owner(&next, notice);
+                    }
                     return Ok(next);
                 }
                 Verdict::Stale(now) => account = *now,
@@ -169,6 +186,28 @@ impl Engine {
             }
         }
         Err(Refused::new(Reason::WizardChanged))
+    }
+
+    /// What `plan` writes, with what was ordered before it and by it, and what those orders switch.
+    fn planned(
+        &self,
+        account: &Account,
+        plan: impl Fn(&Account) -> Result<AccountWrite, Refused>,
+    ) -> Result<(AccountWrite, Switched), Refused> {
+        let (ordered, mut switched) = self.ordered(account).unwrap_or_else(|| (account.clone(), vec![]));
+        let mut write = plan(&ordered)?;
+        if write.account.is_none() && ordered != *account {
+            let mut next = ordered;
+            next.changed(self.clock.now());
+            write.account = Some(next);
+        }
+        write.changes.splice(0..0, self.switches(&switched));
+        if let Some((next, more)) = write.account.as_ref().and_then(|next| self.ordered(next)) {
+            write.account = Some(next);
+            write.changes.extend(self.switches(&more));
+            switched.extend(more);
+        }
+        Ok((write, switched))
     }
 
     /// An event of the operator's doing: in a call, or at the command line.
@@ -181,9 +220,13 @@ impl Engine {
     }
 }
 
+/// Whether there is anything to take off, be it on or kept.
 fn has(account: &Account, method: Method) -> bool {
     match method.factor() {
-        Some(factor) => account.has(factor),
-        None => account.recovery.is_some(),
+        Some(factor) => account.has(factor) || account.is_suspended(factor),
+        None => {
+            let kept = account.suspended.as_ref().and_then(|suspended| suspended.recovery.as_ref());
+            account.recovery.is_some() || kept.is_some()
+        }
     }
 }

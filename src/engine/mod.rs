@@ -17,6 +17,7 @@ mod errands;
 mod history;
 mod import;
 mod keys;
+mod orders;
 mod passwords;
 pub mod ports;
 mod recovery;
@@ -44,6 +45,7 @@ pub use keys::{
     KeyDesk, KeyStatus, KeyTrouble, PairMaker, Progress, Rotation, SealingState, SealingStatus, SigningState,
     SigningStatus, Turned,
 };
+pub use orders::MfaTarget;
 pub use passwords::{CommonPasswords, ListError, Looked, PasswordError, Passwords, Strength};
 pub use recovery::RecoveryLeft;
 pub use sessions::Caller;

@@ -1,7 +1,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{Account, EmailFactor, Factor, Factors, Policy, RecoveryCodes};
+use super::{Account, EmailFactor, Factor, Factors, Policy, RecoveryCodes, TotpFactor};
 
 /// What an administrator lets accounts do about second factors.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -146,6 +146,23 @@ impl Account {
         self.suspended.as_ref().is_some_and(|suspended| suspended.factors.has(factor))
     }
 
+    /// The authenticator that the account keeps a secret of, be it on or suspended; never both.
+    pub fn authenticator(&self) -> Option<&TotpFactor> {
+        let suspended = || self.suspended.as_ref().and_then(|suspended| suspended.factors.google.as_ref());
+        self.factors.google.as_ref().or_else(suspended)
+    }
+
+    /// As [`Self::authenticator`], to be sealed anew.
+    pub fn authenticator_mut(&mut self) -> Option<&mut TotpFactor> {
+        let suspended = self.suspended.as_mut().and_then(|suspended| suspended.factors.google.as_mut());
+        self.factors.google.as_mut().or(suspended)
+    }
+
+    /// Puts what is on of these factors aside, as it was where the account comes from.
+    pub fn put_aside(&mut self, factors: &[Factor]) {
+        self.suspend(|factor| factors.contains(&factor));
+    }
+
     /// Forgets what is suspended of the factor; with the last one, the recovery codes.
     pub fn forget_suspended(&mut self, factor: Factor) {
         if let Some(mut suspended) = self.suspended.take() {
@@ -227,9 +244,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::identity::{
-        AccountId, Device, Enrolled, Keys, MfaPolicy, Phone, REMEMBER, RecoveryCode, SmsFactor, TotpFactor,
-    };
+    use crate::identity::{AccountId, Device, Enrolled, Keys, MfaPolicy, Phone, REMEMBER, RecoveryCode, SmsFactor};
 
     const ALLOWED: fn(&[Factor]) -> MfaSetting = |factors| MfaSetting::Allowed(factors.to_vec());
 

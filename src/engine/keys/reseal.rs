@@ -102,7 +102,7 @@ impl Engine {
 
     async fn reseal_account(&self, mut account: Account) -> Result<Moved, KeyTrouble> {
         for _ in 0..PATIENCE {
-            let Some(factor) = &account.factors.google else { return Ok(Moved::Already) };
+            let Some(factor) = account.authenticator() else { return Ok(Moved::Already) };
             let Some(key) = factor.secret.key_id().map(str::to_owned) else { return Ok(Moved::Stuck(account.id.0)) };
             if key == self.keys.ring().current.id {
                 return Ok(Moved::Already);
@@ -118,7 +118,9 @@ impl Engine {
             let secret = self.keys.seal(&plain, &context, self.entropy.bytes());
             let mut next = account.clone();
             next.revision += 1;
-            next.factors.google = Some(TotpFactor { secret, ..factor.clone() });
+            if let Some(factor) = next.authenticator_mut() {
+                factor.secret = secret;
+            }
             let names = account.login_names(&self.policy.names);
             if self.store.replace_account(&next, &names, &names).await?.unwrap_or(false) {
                 return Ok(Moved::From(key));
@@ -134,5 +136,5 @@ impl Engine {
 }
 
 fn sealed_under(account: &Account) -> Option<&str> {
-    account.factors.google.as_ref().map(|factor| factor.secret.key_id().unwrap_or_default())
+    account.authenticator().map(|factor| factor.secret.key_id().unwrap_or_default())
 }
