@@ -38,7 +38,8 @@ const SETTINGS: [&str; 7] = [
 ];
 
 /// Siblings within a part that know nothing of each other.
-const STRANGERS: [(&str, &[&str]); 2] = [("store", &["embedded", "redis"]), ("http", &["admin", "dev", "wizard"])];
+const STRANGERS: [(&str, &[&str]); 2] =
+    [("store", &["embedded", "redis"]), ("http", &["admin", "dev", "flexi", "mfao", "navixy", "veeam", "wizard"])];
 
 /// What the pure parts and the core may not touch: the outside world reaches them through ports only.
 const OUTSIDE: [&str; 10] = [

@@ -8,25 +8,24 @@ mod demo;
 mod dev;
 mod directory;
 mod files;
+mod servers;
 mod signing;
 mod sinks;
 mod stores;
 mod system;
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::dev::{Server, ServerHandle};
-use actix_web::middleware::from_fn;
-use actix_web::{App, HttpServer, web};
+use actix_web::web;
 use chrono::TimeDelta;
-use utoipa_actix_web::AppExt;
 
 pub use demo::{Demo, walk_through};
 pub use dev::Hand;
 pub use files::{WorkflowError, catalogue, workflow_sources};
+pub use servers::Handle;
 pub use system::{SystemClock, SystemEntropy};
 
 use crate::config::{Algorithm, Binding, Config, MasterKey};
@@ -35,7 +34,8 @@ use crate::engine::{
     Audit, Definitions, Engine, Errands, KeyDesk, KeyTrouble, ListError, Passwords, Refused, Settings,
 };
 use crate::http::{self, Surface};
-use crate::identity::{AccessTokens, Keys, TokenAlgorithm};
+use crate::identity::{AccessTokens, Keys, SurfaceName, TokenAlgorithm};
+use servers::{Bound, Servers};
 use sinks::Output;
 
 /// Time and chance, as the server gets them.
@@ -74,8 +74,10 @@ pub enum StartError {
     Passwords,
     #[error("password.list (STEPGATE_PASSWORD__LIST): {path}: {why}")]
     PasswordList { path: PathBuf, why: ListError },
-    #[error("listen (STEPGATE_LISTEN): {address}: {why}")]
-    Listen { address: SocketAddr, why: std::io::Error },
+    #[error("{key} ({variable}): {address}: {why}")]
+    Listen { key: String, variable: String, address: SocketAddr, why: std::io::Error },
+    #[error("the server: {0}")]
+    Serve(#[from] std::io::Error),
     #[error("demo account: {0:?}")]
     Demo(Box<Refused>),
 }
@@ -92,8 +94,7 @@ impl From<KeyTrouble> for StartError {
 
 /// A server that listens, and does not answer before it is run.
 pub struct Application {
-    server: Server,
-    address: SocketAddr,
+    servers: Servers,
     surface: web::Data<Surface>,
     demo: Option<Demo>,
     /// How long what is under way may take when the server stops.
@@ -104,7 +105,7 @@ impl Application {
     /// Reads workflows, opens the store, and listens.
     ///
     /// # Errors
-    /// [`StartError`], before the port opens wherever that can be.
+    /// [`StartError`], before any port answers wherever that can be.
     pub async fn build(config: &Config, world: World) -> Result<Self, StartError> {
         let engine = assembled(config, &world, Output::Free).await?;
         engine.0.provide_signer().await?;
@@ -114,17 +115,25 @@ impl Application {
             true => Some(demo::account(&engine.0).await.map_err(|refused| StartError::Demo(Box::new(refused)))?),
             false => None,
         };
-        let refused = |why| StartError::Listen { address: config.listen, why };
-        let listener = TcpListener::bind(config.listen).map_err(refused)?;
-        let address = listener.local_addr().map_err(refused)?;
+        let bound = Bound::of(config)?;
         let surface = web::Data::new(surface(config, engine));
-        let server = serve(config, listener, surface.clone()).map_err(refused)?;
-        Ok(Application { server, address, surface, demo, drain: config.http.drain_timeout })
+        let servers = bound.serve(config, &surface)?;
+        Ok(Application { servers, surface, demo, drain: config.http.drain_timeout })
     }
 
     /// Where the server listens; the port is the real one when 0 was asked for.
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.servers.main()
+    }
+
+    /// Every address that is listened on, the main one first.
+    pub fn addresses(&self) -> &[SocketAddr] {
+        self.servers.addresses()
+    }
+
+    /// Where a surface listens, and what its paths begin with; `None` when it is off.
+    pub fn place(&self, surface: SurfaceName) -> Option<(SocketAddr, &str)> {
+        self.servers.place(surface)
     }
 
     pub fn engine(&self) -> Arc<Engine> {
@@ -136,8 +145,9 @@ impl Application {
         self.demo.as_ref()
     }
 
-    pub fn handle(&self) -> ServerHandle {
-        self.server.handle()
+    /// What stops all of it.
+    pub fn handle(&self) -> Handle {
+        self.servers.handle()
     }
 
     /// Answers until the process is told to stop (SIGTERM, SIGINT), then finishes what is in flight.
@@ -146,7 +156,7 @@ impl Application {
     /// When the server cannot go on.
     pub async fn run_until_stopped(self) -> std::io::Result<()> {
         let (engine, within) = (self.engine(), self.drain);
-        self.server.await?;
+        self.servers.run().await?;
         if !engine.finish(within).await {
             tracing::error!("the server stops with work undone");
         }
@@ -224,24 +234,4 @@ fn surface(config: &Config, (engine, hand): (Engine, Hand)) -> Surface {
         clock: hand.clock.map(|clock| clock as Arc<dyn http::DevClock>),
         faults: hand.faults.map(|faults| faults as Arc<dyn http::DevFaults>),
     }
-}
-
-fn serve(config: &Config, listener: TcpListener, surface: web::Data<Surface>) -> std::io::Result<Server> {
-    let (dev, origins) = (config.dev, config.cors.origins.clone());
-    let factory = move || {
-        App::new()
-            .into_utoipa_app()
-            .app_data(surface.clone())
-            .configure(|config| http::routes(config, dev))
-            .into_app()
-            .wrap(http::cors(&origins))
-            .wrap(from_fn(http::frame))
-    };
-    let server = HttpServer::new(factory)
-        .workers(config.http.workers)
-        .keep_alive(config.http.keep_alive)
-        .client_request_timeout(config.http.request_timeout)
-        .shutdown_timeout(config.http.drain_timeout.as_secs())
-        .listen(listener)?;
-    Ok(server.run())
 }

@@ -76,6 +76,7 @@ fn configured(file: Option<PathBuf>) -> Result<Config, String> {
 }
 
 fn openapi() -> Result<(), String> {
-    let document = serde_json::to_string_pretty(&stepgate::http::document()).map_err(|error| error.to_string())?;
+    let document = serde_json::to_string_pretty(&stepgate::http::document(&stepgate::http::Mount::usual()))
+        .map_err(|error| error.to_string())?;
     say::say(format_args!("{document}\n"))
 }

@@ -27,7 +27,7 @@ pub(super) const KEYS: &[Key] = &[
         "http.workers",
         Kind::Integer(1, 1_024),
         Fallback::Computed("one for each processor core"),
-        "Threads that serve requests.",
+        "Threads that serve requests, at each address that is listened on.",
     ),
     Key::new(
         "http.drain_timeout",

@@ -17,6 +17,7 @@ mod key;
 mod limits;
 mod log;
 mod mfa;
+mod mfao;
 mod names;
 mod password;
 mod reader;
@@ -26,6 +27,7 @@ mod server;
 mod sms;
 mod source;
 mod store;
+mod surfaces;
 mod testers;
 mod tokens;
 mod totp;
@@ -48,6 +50,7 @@ pub use reference::{json_schema, reference};
 pub use server::MasterKey;
 pub use sms::{Sms, SmsProvider};
 pub use store::StoreAddress;
+pub use surfaces::{Listener, Place};
 pub use tokens::{Algorithm, Tokens};
 pub use wizard::{Binding, Wizard};
 
@@ -93,6 +96,10 @@ pub const KEYS: &[Section] = &[
     Section { name: "cors", about: "Browsers on other origins.", keys: cors::KEYS },
     Section { name: "events", about: "What has happened: signing in, changes, failures.", keys: events::KEYS },
     Section { name: "log", about: "The log, on standard error.", keys: log::KEYS },
+    Section { name: "flexi", about: "The ABRA Flexi API; see [surfaces.md](surfaces.md).", keys: surfaces::FLEXI },
+    Section { name: "veeam", about: "The Veeam API.", keys: surfaces::VEEAM },
+    Section { name: "navixy", about: "The Navixy API.", keys: surfaces::NAVIXY },
+    Section { name: "mfao", about: "The Authfy MFAO API.", keys: mfao::KEYS },
     Section { name: "testers", about: "Test identities, on a developer's machine.", keys: testers::KEYS },
 ];
 
@@ -126,6 +133,8 @@ pub struct Config {
     /// Who checks passwords in place of the accounts' own hashes.
     pub directory: Option<DirectorySettings>,
     pub wizard: Wizard,
+    /// The APIs that are on beside the wizards'.
+    pub surfaces: Vec<Place>,
     pub http: Http,
     pub cors: Cors,
     pub events: Events,
@@ -161,6 +170,7 @@ impl Config {
         let (redis, sms, email) = (redis::read(reader), sms::read(reader, dev), email::read(reader, dev));
         let (tokens, password, wizard) = (tokens::read(reader), password::read(reader), wizard::read(reader));
         let directory = directory::read(reader);
+        let surfaces = surfaces::read(reader, server.as_ref().map(|server| server.listen), dev);
         let (http, cors) = (http::read(reader), cors::read(reader));
         let (events, log) = (events::read(reader), log::read(reader));
         let (limits, names, mfa) = (limits::read(reader), names::read(reader), mfa::read(reader));
@@ -194,6 +204,7 @@ impl Config {
             password: password?,
             directory,
             wizard: wizard?,
+            surfaces: surfaces?,
             http: http?,
             cors: cors?,
             events: events?,
@@ -203,6 +214,11 @@ impl Config {
         };
         config.warnings = config.unwise();
         Some(config)
+    }
+
+    /// Where the server listens: every address once, its own first.
+    pub fn listeners(&self) -> Vec<Listener> {
+        Listener::all(self.listen, &self.surfaces)
     }
 
     fn unwise(&self) -> Vec<String> {

@@ -142,6 +142,8 @@ pub enum Reason {
     MethodNotAllowed,
     /// A factor must be proved first: none was in this session for a while.
     StepUpRequired,
+    /// The policy wants a factor turned on before anybody is let in, which is done in a sign-in wizard.
+    EnrolmentRequired,
     /// Unknown, used, expired, or of another account or purpose: all look the same.
     InvalidSuccessToken,
     /// A password that cannot be taken; the fields say why.

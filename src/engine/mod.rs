@@ -51,7 +51,7 @@ pub use recovery::RecoveryLeft;
 pub use sessions::Caller;
 pub use standing::{Asking, Data, DeviceGrant, Enrolment, SendReceipt, Standing, Success, Token, Tokens};
 pub use success::Redeemed;
-pub use wizards::{Gate, Started};
+pub use wizards::{Admitted, Entered, Gate, Passage, Pending, Started};
 
 use crate::identity::{AccessTokens, Keys, Policy};
 use ports::{Clock, Courier, Directory, Entropy, RequestId, Store};

@@ -11,7 +11,12 @@ use super::answer::json;
 use super::surface::Surface;
 
 pub fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(live).service(ready).service(jwks);
+    config.service(live).service(ready);
+}
+
+/// The keys that verify tokens.
+pub fn keys(config: &mut ServiceConfig<'_>) {
+    config.service(jwks);
 }
 
 #[derive(Serialize, ToSchema)]

@@ -10,31 +10,21 @@ mod body;
 mod context;
 mod dev;
 mod docs;
+mod flexi;
 mod frame;
 mod health;
+mod mfao;
+mod mounts;
+mod navixy;
 mod problem;
 mod surface;
 mod times;
 mod unread;
+mod veeam;
 mod wizard;
 
-use actix_web::web;
-use utoipa_actix_web::service_config::ServiceConfig;
-
-pub use docs::document;
+pub use docs::{Document, document};
 pub use frame::{cors, frame};
+pub use mounts::{Mount, Mounts, routes};
 pub use problem::words;
 pub use surface::{DevClock, DevFaults, DevOutbox, FaultName, FaultSwitch, SentMessage, Surface, Via};
-
-/// Puts every route into `config`. `dev` adds what only a developer's machine may have.
-pub fn routes(config: &mut ServiceConfig<'_>, dev: bool) {
-    wizard::routes(config);
-    admin::routes(config);
-    health::routes(config);
-    docs::routes(config);
-    if dev {
-        dev::routes(config);
-    }
-    config.app_data(web::QueryConfig::default().error_handler(problem::bad_query));
-    config.default_service(web::to(problem::no_such_route));
-}

@@ -18,6 +18,10 @@ impl SurfaceName {
     pub const ALL: [SurfaceName; 5] =
         [SurfaceName::Wizard, SurfaceName::Flexi, SurfaceName::Veeam, SurfaceName::Navixy, SurfaceName::Mfao];
 
+    /// Those that an operator can switch off and move.
+    pub const MOVABLE: [SurfaceName; 4] =
+        [SurfaceName::Flexi, SurfaceName::Veeam, SurfaceName::Navixy, SurfaceName::Mfao];
+
     pub fn as_str(self) -> &'static str {
         match self {
             SurfaceName::Wizard => "wizard",
@@ -25,6 +29,17 @@ impl SurfaceName {
             SurfaceName::Veeam => "veeam",
             SurfaceName::Navixy => "navixy",
             SurfaceName::Mfao => "mfao",
+        }
+    }
+
+    /// What the paths of the API begin with, unless the operator has moved it.
+    pub const fn usual_prefix(self) -> &'static str {
+        match self {
+            SurfaceName::Wizard => "/api/v2/my",
+            SurfaceName::Flexi => "/u",
+            SurfaceName::Veeam => "/api",
+            SurfaceName::Navixy => "/v2/panel",
+            SurfaceName::Mfao => "/api/totp",
         }
     }
 }

@@ -1,19 +1,24 @@
-//! Logs: where they go, what they look like, and what must never be in them.
+//! Logs: where they go, what they look like, and what must never be in them. And what a request has cost, for whoever
+//! asks: round trips to the store, and time by phase.
 //!
 //! Always: whatever a client wrote passes through [`sane`] before it reaches a log line, and every query string
 //! through [`redact_query`]; libraries below us log warnings only, for their finer levels print what they carry.
 //! Never here: any other part of the crate. This module imports none.
 
 mod cause;
+mod phases;
 mod redact;
 mod sane;
+mod trips;
 
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::util::SubscriberInitExt;
 
 pub use cause::cause;
+pub use phases::Phases;
 pub use redact::redact_query;
 pub use sane::sane;
+pub use trips::{counted, round_trip};
 
 /// What a log line looks like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,10 +5,9 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread::JoinHandle;
 
-use actix_web::dev::ServerHandle;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
-use stepgate::app::{Application, SystemEntropy, World};
+use stepgate::app::{Application, Handle, SystemEntropy, World};
 use stepgate::config::Config;
 use stepgate::engine::Engine;
 use stepgate::engine::ports::Clock;
@@ -133,7 +132,7 @@ pub struct TestApp {
     /// For counting round trips and for looking into the store; never for getting around HTTP.
     pub engine: Arc<Engine>,
     setup: Setup,
-    handle: ServerHandle,
+    handle: Handle,
     thread: Option<JoinHandle<()>>,
 }
 

@@ -101,4 +101,10 @@ async fn round_trips_are_counted(store: Arc<dyn Store>) {
     let address = stepgate::engine::ports::AddressKey("192.0.2.1".to_owned());
     store.open_sign_in(wizard.id, &names_of(&account)[0], &address, at(0)).await.unwrap();
     assert_eq!(count(before), 5, "opening a sign-in, all three at once");
+    let reading = async {
+        store.wizard(wizard.id).await.unwrap();
+        store.account(account.id).await.unwrap();
+    };
+    assert_eq!(stepgate::telemetry::counted(reading).await.1, 2, "as the request itself counts");
+    assert_eq!(count(before), 7);
 }

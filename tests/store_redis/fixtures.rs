@@ -113,6 +113,8 @@ pub fn wizard() -> Wizard {
         client_kind: None,
         challenge: None,
         chosen: false,
+        surface: Default::default(),
+        opens: Default::default(),
         answered: None,
     }
 }

@@ -46,6 +46,8 @@ pub fn wizard(workflow: &Workflow) -> Wizard {
         client_kind: None,
         challenge: None,
         chosen: false,
+        surface: Default::default(),
+        opens: Default::default(),
         answered: None,
     }
 }

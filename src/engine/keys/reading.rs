@@ -39,6 +39,13 @@ impl Engine {
         curious
     }
 
+    /// The same for something sealed that a client has brought.
+    pub(crate) async fn meet_sealed(&self, sealed: &Sealed, now: DateTime<Utc>) {
+        if !self.keys.knows(sealed) && is_due(&self.key_desk.asked_at, CURIOUS, now) {
+            self.read_keys().await;
+        }
+    }
+
     /// The public keys of the access tokens, for whoever verifies them offline.
     pub async fn published_keys(&self) -> JwkSet {
         let now = self.clock.now();

@@ -3,14 +3,14 @@
 mod finish;
 mod responses;
 
-use actix_web::http::StatusCode;
-use actix_web::{App, HttpResponse, get};
+use actix_web::http::header::ContentType;
+use actix_web::{App, HttpResponse, get, web};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::{ComponentsBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder};
+use utoipa::openapi::{ComponentsBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Server};
 use utoipa_actix_web::AppExt;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::answer::json;
+use super::mounts::{self, Mount, Mounts};
 
 pub use responses::{Limited, Refusals};
 
@@ -18,17 +18,47 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
     config.service(openapi);
 }
 
-/// The whole document (OpenAPI 3.1), without the routes that only a developer's machine has.
-pub fn document() -> OpenApi {
-    let (_, collected) =
-        App::new().into_utoipa_app().configure(|config| super::routes(config, false)).split_for_parts();
+/// The document as it is served: made once, for it does not change while the server runs.
+pub struct Document(web::Bytes);
+
+impl Document {
+    /// Of a server that has these surfaces beside the wizards.
+    ///
+    /// # Errors
+    /// When it cannot be written down.
+    pub fn of(surfaces: &[Mount]) -> serde_json::Result<Self> {
+        Ok(Document(serde_json::to_vec(&document(surfaces))?.into()))
+    }
+}
+
+/// The whole document (OpenAPI 3.1) of a server that has these surfaces beside the wizards, without the routes that
+/// only a developer's machine has.
+pub fn document(surfaces: &[Mount]) -> OpenApi {
+    let main = Mounts::Main { surfaces: Vec::new(), dev: false };
     let mut document = frame();
-    document.merge(collected);
+    document.merge(collected(|config| mounts::routes(config, &main)));
+    for mount in surfaces {
+        document.merge(part(mount));
+    }
     if let Some(components) = &mut document.components {
         components.schemas.extend(responses::problem_schema());
     }
     finish::finish(&mut document);
     document
+}
+
+/// What one surface adds.
+fn part(mount: &Mount) -> OpenApi {
+    let mut part = collected(|config| mount.routes(config));
+    if let Some(url) = &mount.server {
+        let server = Server::builder().url(url).description(Some("A listener of its own.")).build();
+        part.paths.paths.values_mut().for_each(|item| item.servers = Some(vec![server.clone()]));
+    }
+    part
+}
+
+fn collected(routes: impl FnOnce(&mut ServiceConfig<'_>)) -> OpenApi {
+    App::new().into_utoipa_app().configure(routes).split_for_parts().1
 }
 
 fn frame() -> OpenApi {
@@ -65,6 +95,6 @@ fn frame() -> OpenApi {
 /// This document
 #[utoipa::path(tag = "operations", responses((status = 200, description = "The OpenAPI 3.1 document.")))]
 #[get("/openapi.json")]
-pub async fn openapi() -> HttpResponse {
-    json(StatusCode::OK, &document())
+pub async fn openapi(document: web::Data<Document>) -> HttpResponse {
+    HttpResponse::Ok().content_type(ContentType::json()).body(document.0.clone())
 }

@@ -69,6 +69,11 @@ pub fn words(locale: Locale, what: &FieldProblem) -> String {
     }
 }
 
+/// A message that stands by itself.
+pub fn text(locale: Locale, id: &str) -> String {
+    WORDS.lookup(language(locale), id)
+}
+
 /// What a method is called in lists.
 pub fn caption(locale: Locale, factor: Factor) -> String {
     WORDS.lookup(language(locale), &format!("caption-{factor}"))

@@ -35,6 +35,7 @@ use redb::ReadTransaction;
 
 use crate::engine::ports::{RequestId, StoreError};
 use crate::store::heard::Heard;
+use crate::telemetry::round_trip;
 
 use batch::Batch;
 use disk::Disk;
@@ -90,6 +91,7 @@ impl EmbeddedStore {
 
     fn count(&self) {
         self.round_trips.fetch_add(1, Ordering::Relaxed);
+        round_trip();
     }
 
     /// Runs `work` on a snapshot, where blocking does not hold up the runtime. The orders of that snapshot are heard along

@@ -12,6 +12,7 @@ use tokio::runtime::{Handle, Id};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::engine::ports::StoreError;
+use crate::telemetry::round_trip;
 
 use super::call::{Call, Reply};
 use super::connect::{Connection, Target, is_damage, is_refusal};
@@ -101,6 +102,7 @@ impl Link {
         let count = || {
             if !calls.iter().all(Call::is_behind) {
                 self.trips.fetch_add(1, Ordering::Relaxed);
+                round_trip();
             }
         };
         count();
