@@ -45,7 +45,7 @@ pub use keys::{
     KeyDesk, KeyStatus, KeyTrouble, PairMaker, Progress, Rotation, SealingState, SealingStatus, SigningState,
     SigningStatus, Turned,
 };
-pub use orders::MfaTarget;
+pub use orders::{MfaState, MfaTarget};
 pub use passwords::{CommonPasswords, ListError, Looked, PasswordError, Passwords, Strength};
 pub use recovery::RecoveryLeft;
 pub use sessions::Caller;

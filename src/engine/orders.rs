@@ -7,7 +7,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::ports::{AccountWrite, EventKind, NewChange, Notice};
 use super::{Call, Engine, Happening, Reason, Refused};
-use crate::identity::{Account, AccountId, MfaOrders, MfaSetting, Switched};
+use crate::identity::{Account, AccountId, Factor, MfaOrders, MfaSetting, Switched};
 
 /// How often others may give orders before this one gives up.
 const PATIENCE: usize = 16;
@@ -21,6 +21,16 @@ pub enum MfaTarget {
     All,
     /// These, at most [`MfaTarget::MOST`].
     Selected(BTreeSet<AccountId>),
+}
+
+/// How an account stands with orders.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MfaState {
+    pub id: AccountId,
+    /// The order that it is under, if it is under one.
+    pub setting: Option<MfaSetting>,
+    /// The factors that are on by now, strongest first.
+    pub enabled: Vec<Factor>,
 }
 
 impl MfaTarget {
@@ -93,15 +103,17 @@ impl Engine {
         Ok(())
     }
 
-    /// The order that each of these accounts is under, if it is under one, by number.
+    /// How each of these accounts stands, by number.
     ///
     /// # Errors
     /// [`Reason::NotFound`] when one of them does not exist.
-    pub async fn mfa_of(&self, ids: &BTreeSet<AccountId>) -> Result<Vec<(AccountId, Option<MfaSetting>)>, Refused> {
-        let accounts = self.accounts_of(ids).await?;
-        let orders = self.store.orders();
-        let setting = |account: &Account| orders.in_force(account).and_then(|order| order.setting);
-        Ok(accounts.iter().map(|account| (account.id, setting(account))).collect())
+    pub async fn mfa_of(&self, ids: &BTreeSet<AccountId>) -> Result<Vec<MfaState>, Refused> {
+        let state = |account: Account| {
+            let ordered = self.as_ordered(account);
+            let enabled = ordered.enabled();
+            MfaState { id: ordered.id, setting: ordered.order.and_then(|order| order.setting), enabled }
+        };
+        Ok(self.accounts_of(ids).await?.into_iter().map(state).collect())
     }
 
     async fn accounts_of(&self, ids: &BTreeSet<AccountId>) -> Result<Vec<Account>, Refused> {
