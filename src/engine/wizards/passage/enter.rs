@@ -74,6 +74,8 @@ impl Engine {
             wizard,
             workflow,
             account,
+            orders: self.store.orders(),
+            ordered: None,
             name,
             address_blocked,
             vouched: None,
