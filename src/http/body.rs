@@ -28,14 +28,18 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
 
     fn from_request(req: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let (req, payload) = (req.clone(), payload.take());
-        Box::pin(async move {
-            let locale = locale(&req);
-            let kind = kind(&req).map_err(|fault| Problem::body(locale, fault))?;
-            let bytes = read(&req, payload, None).await.map_err(|fault| Problem::body(locale, fault))?;
-            let value = parse(kind, &bytes).map_err(|fault| Problem::body(locale, fault))?;
-            Ok(Body { value, fingerprint: fingerprint(&bytes) })
-        })
+        Box::pin(async move { receive(&req, payload).await.map_err(|fault| Problem::body(locale(&req), fault)) })
     }
+}
+
+/// The body, for whoever words its faults otherwise.
+///
+/// # Errors
+/// [`BodyFault`]
+pub async fn receive<T: DeserializeOwned>(req: &HttpRequest, payload: Payload) -> Result<Body<T>, BodyFault> {
+    let kind = kind(req)?;
+    let bytes = read(req, payload, None).await?;
+    Ok(Body { value: parse(kind, &bytes)?, fingerprint: fingerprint(&bytes) })
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -10,6 +10,7 @@ pub struct Kind {
 impl Kind {
     pub const MALFORMED: Kind = Kind { status: 400, code: "malformed_body" };
     pub const INVALID: Kind = Kind { status: 400, code: "invalid_request" };
+    pub const GRANT_TYPE: Kind = Kind { status: 400, code: "unsupported_grant_type" };
     pub const TOO_SLOW: Kind = Kind { status: 408, code: "body_too_slow" };
     pub const TOO_LARGE: Kind = Kind { status: 413, code: "body_too_large" };
     pub const MEDIA_TYPE: Kind = Kind { status: 415, code: "unsupported_media_type" };

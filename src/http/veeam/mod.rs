@@ -1,10 +1,13 @@
 //! The Veeam surface, `/api` unless the operator has moved it: users, their MFA, and an OAuth 2.0 token endpoint.
 
+mod oauth;
+mod token;
+
 use utoipa_actix_web::scope;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::identity::SurfaceName;
 
 pub fn routes(config: &mut ServiceConfig<'_>, prefix: &str) {
-    config.service(scope::scope(prefix).app_data(SurfaceName::Veeam));
+    config.service(scope::scope(prefix).app_data(SurfaceName::Veeam).service(token::token));
 }

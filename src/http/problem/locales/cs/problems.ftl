@@ -4,6 +4,8 @@ malformed_body = Chybný formát těla požadavku
     .detail = Tělo požadavku není správně vytvořený objekt JSON ani formulář.
 invalid_request = Neplatný požadavek
     .detail = Část požadavku chybí nebo nemá správný tvar; viz errors.
+unsupported_grant_type = Neznámý typ oprávnění
+    .detail = Typ oprávnění musí být Password, Mfa nebo Refresh_token.
 body_too_slow = Tělo požadavku přichází příliš pomalu
     .detail = Tělo požadavku nedorazilo včas.
 body_too_large = Tělo požadavku je příliš velké
@@ -108,3 +110,41 @@ field-time = Zadejte čas ve formátu ISO 8601, například 2022-12-01T07:23:59+
 caption-google = Google Authenticator
 caption-sms = Potvrzení přes SMS
 caption-email = Potvrzení e-mailem
+
+# Co se dozví panel provozovatele, podle jeho vlastních čísel.
+
+panel-4 = Uživatel ani klíč relace nejsou známi, nebo relace skončila.
+panel-5 = Nesprávný formát požadavku: pošlete JSON nebo formulář.
+panel-6 = Neočekávaná chyba.
+panel-7 = Neplatné parametry.
+panel-8 = Server je vytížen. Zkuste to později.
+panel-9 = Požadavek je příliš velký.
+panel-11 = Je potřeba druhý faktor: pošlete jeho kód s tímto tokenem.
+panel-13 = Tato operace není povolena.
+panel-14 = Databáze není dostupná. Zkuste to později.
+panel-15 = Příliš mnoho požadavků. Počkejte.
+panel-102 = Nesprávné přihlašovací jméno nebo heslo.
+panel-201 = V databázi nenalezeno.
+panel-215 = Kód se nepodařilo odeslat.
+panel-282 = Nesprávný ověřovací kód.
+
+# What the ABRA Flexi surface says. The first two are part of it, word by word.
+
+flexi-enabled = Dvoufázové ověření bylo úspěšně nastaveno.
+flexi-disabled = Dvoufázové ověření bylo úspěšně vypnuto.
+flexi-disabled-one = Tento způsob ověření byl vypnut. Další způsob zůstává zapnutý a jednorázové heslo bude dál vyžadováno.
+flexi-credentials-missing = Přihlaste se uživatelským jménem a heslem (HTTP Basic).
+flexi-credentials-wrong = Uživatelské jméno nebo heslo není správné.
+flexi-code-missing = Uživatel má zapnuté dvoufázové ověření. Doplňte parametr otp s jednorázovým heslem.
+flexi-code-sent = Jednorázové heslo bylo právě odesláno. Zopakujte požadavek s parametrem otp a s hlavičkou Mfa-Token z této odpovědi.
+flexi-token-strange = Hlavička Mfa-Token neplatí. Zopakujte požadavek bez ní a bez parametru otp.
+flexi-not-the-caller = user: Musí to být právě přihlášený uživatel.
+flexi-already-on = Dvoufázové ověření je již zapnuté.
+flexi-not-on = Dvoufázové ověření není zapnuté.
+flexi-not-proved = Tento způsob ověření lze vypnout jen jeho vlastním kódem.
+flexi-own-name = Vlastní dvoufázové ověření lze vypnout jen jednorázovým heslem, požadavkem s vlastním jménem v cestě.
+flexi-no-such-user = Uživatel tohoto jména neexistuje.
+flexi-unusable = Část požadavku nelze použít.
+flexi-changed = Účet se mezitím změnil. Zopakujte požadavek.
+flexi-otp-form = Musí to být jednorázové heslo z číslic, nebo záložní kód.
+flexi-secret-form = Musí to být 16 až 64 bajtů v kódování base32.

@@ -4,6 +4,8 @@ malformed_body = Malformed body
     .detail = The body is not a well-formed JSON object or form.
 invalid_request = Invalid request
     .detail = A part of the request is missing or not of the right form; see errors.
+unsupported_grant_type = Unknown grant type
+    .detail = The grant type must be Password, Mfa or Refresh_token.
 body_too_slow = Body too slow
     .detail = The body did not arrive in time.
 body_too_large = Body too large
@@ -102,3 +104,41 @@ field-time = Must be an ISO 8601 time such as 2022-12-01T07:23:59+00:00.
 caption-google = Google Authenticator
 caption-sms = SMS Confirmation
 caption-email = Email Confirmation
+
+# What the operator's panel is told, by its own numbers.
+
+panel-4 = The user or session key is not known, or the session is over.
+panel-5 = Wrong format of the request: send JSON or a form.
+panel-6 = Unexpected error.
+panel-7 = Invalid parameters.
+panel-8 = Busy. Please try again later.
+panel-9 = The request is too large.
+panel-11 = A second factor is wanted: send its code with this token.
+panel-13 = Operation not permitted.
+panel-14 = The database is not available. Please try again later.
+panel-15 = Too many requests. Please wait.
+panel-102 = Wrong login or password.
+panel-201 = Not found in the database.
+panel-215 = The code could not be sent.
+panel-282 = Wrong authentication code.
+
+# What the ABRA Flexi surface says.
+
+flexi-enabled = Two-factor authentication was set up successfully.
+flexi-disabled = Two-factor authentication was turned off successfully.
+flexi-disabled-one = This method was turned off. Another one is still on, and a one-time password will still be asked for.
+flexi-credentials-missing = Sign in with a user name and a password (HTTP Basic).
+flexi-credentials-wrong = The user name or the password is not right.
+flexi-code-missing = This user has two-factor authentication on. Add the parameter otp with a one-time password.
+flexi-code-sent = A one-time password has just been sent. Repeat the request with the parameter otp and with the header Mfa-Token of this answer.
+flexi-token-strange = The header Mfa-Token is not valid. Repeat the request without it, and without the parameter otp.
+flexi-not-the-caller = user: Must be the user who is signed in.
+flexi-already-on = Two-factor authentication is already on.
+flexi-not-on = Two-factor authentication is not on.
+flexi-not-proved = This method can be turned off only by a code of its own.
+flexi-own-name = Your own two-factor authentication can be turned off only with a one-time password, by the request with your own name in its path.
+flexi-no-such-user = There is no user of this name.
+flexi-unusable = A part of the request cannot be used.
+flexi-changed = The account has changed in between. Repeat the request.
+flexi-otp-form = Must be a one-time password of digits, or a recovery code.
+flexi-secret-form = Must be 16 to 64 bytes in base32.

@@ -4,6 +4,8 @@ malformed_body = Corpo da requisição malformado
     .detail = O corpo da requisição não é um objeto JSON nem um formulário bem formado.
 invalid_request = Requisição inválida
     .detail = Uma parte da requisição está ausente ou não tem o formato correto; consulte errors.
+unsupported_grant_type = Tipo de concessão desconhecido
+    .detail = O tipo de concessão deve ser Password, Mfa ou Refresh_token.
 body_too_slow = Corpo da requisição lento demais
     .detail = O corpo da requisição não chegou a tempo.
 body_too_large = Corpo da requisição grande demais
@@ -106,3 +108,41 @@ field-time = Deve ser uma data e hora no formato ISO 8601, como 2022-12-01T07:23
 caption-google = Google Authenticator
 caption-sms = Confirmação por SMS
 caption-email = Confirmação por e-mail
+
+# O que se diz ao painel do operador, por seus próprios números.
+
+panel-4 = O usuário ou a chave de sessão não é conhecido, ou a sessão terminou.
+panel-5 = Formato de solicitação incorreto: envie JSON ou um formulário.
+panel-6 = Erro inesperado.
+panel-7 = Parâmetros inválidos.
+panel-8 = Servidor ocupado. Tente novamente mais tarde.
+panel-9 = A solicitação é grande demais.
+panel-11 = É necessário um segundo fator: envie o código com este token.
+panel-13 = Operação não permitida.
+panel-14 = O banco de dados não está disponível. Tente novamente mais tarde.
+panel-15 = Muitas solicitações. Aguarde.
+panel-102 = Login ou senha incorretos.
+panel-201 = Não encontrado no banco de dados.
+panel-215 = Não foi possível enviar o código.
+panel-282 = Código de autenticação incorreto.
+
+# What the ABRA Flexi surface says.
+
+flexi-enabled = A autenticação em dois fatores foi configurada com sucesso.
+flexi-disabled = A autenticação em dois fatores foi desativada com sucesso.
+flexi-disabled-one = Este método foi desativado. Outro método continua ativo, e uma senha de uso único ainda será solicitada.
+flexi-credentials-missing = Entre com um nome de usuário e uma senha (HTTP Basic).
+flexi-credentials-wrong = O nome de usuário ou a senha não está correto.
+flexi-code-missing = Este usuário tem a autenticação em dois fatores ativada. Acrescente o parâmetro otp com uma senha de uso único.
+flexi-code-sent = Uma senha de uso único acaba de ser enviada. Repita a requisição com o parâmetro otp e com o cabeçalho Mfa-Token desta resposta.
+flexi-token-strange = O cabeçalho Mfa-Token não é válido. Repita a requisição sem ele e sem o parâmetro otp.
+flexi-not-the-caller = user: Deve ser o usuário que entrou.
+flexi-already-on = A autenticação em dois fatores já está ativada.
+flexi-not-on = A autenticação em dois fatores não está ativada.
+flexi-not-proved = Este método só pode ser desativado com um código dele próprio.
+flexi-own-name = A sua própria autenticação em dois fatores só pode ser desativada com uma senha de uso único, pela requisição com o seu próprio nome no caminho.
+flexi-no-such-user = Não há usuário com este nome.
+flexi-unusable = Uma parte da requisição não pode ser usada.
+flexi-changed = A conta foi alterada nesse meio-tempo. Repita a requisição.
+flexi-otp-form = Deve ser uma senha de uso único feita de dígitos, ou um código de recuperação.
+flexi-secret-form = Deve ter de 16 a 64 bytes em base32.
