@@ -79,14 +79,14 @@ impl MfaOffer {
 
 /// Begin turning MFA on
 ///
-/// Nothing is on before `acceptMfa`. One's own account, or with the permission `users:update` anybody's. Where a factor
+/// No body is the same as `{}`. Nothing is on before `acceptMfa`. One's own account, or with the permission `users:update` anybody's. Where a factor
 /// is on already, one must have been proved a short while ago, in the session or by `X-Success-Token`: any of one's own
 /// to add an authenticator or to act for somebody else, the authenticator itself or a recovery code to replace it.
 #[utoipa::path(
     tag = "veeam",
     security(("bearer" = [])),
     params(("id" = u64, Path, description = "The account.")),
-    request_body = Option<EnableMfa>,
+    request_body = EnableMfa,
     responses((status = 200, body = MfaOffer), Refusals, Limited)
 )]
 #[post("/v1/users/{id}/enableMfa")]
