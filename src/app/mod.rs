@@ -31,7 +31,7 @@ pub use system::{SystemClock, SystemEntropy};
 use crate::config::{Algorithm, Binding, Config, MasterKey};
 use crate::engine::ports::{Clock, Entropy, Store, StoreError};
 use crate::engine::{
-    Audit, Definitions, Engine, Errands, KeyDesk, KeyTrouble, ListError, Passwords, Refused, Settings,
+    Audit, Definitions, Engine, Errands, KeyDesk, KeyTrouble, ListError, Passwords, Refused, RegistryDesk, Settings,
 };
 use crate::http::{self, Surface};
 use crate::identity::{AccessTokens, Keys, SurfaceName, TokenAlgorithm};
@@ -210,6 +210,7 @@ async fn assembled(config: &Config, world: &World, output: Output) -> Result<(En
         keys,
         tokens,
         key_desk: KeyDesk::new(signing::fresh_pair, days(config.tokens.key_overlap)),
+        registry_desk: RegistryDesk::new(config.mfao_policies.clone()),
         policy: config.policy.clone(),
         passwords,
         directory,

@@ -55,7 +55,7 @@ pub use tokens::{Algorithm, Tokens};
 pub use wizard::{Binding, Wizard};
 
 use crate::directory::DirectorySettings;
-use crate::identity::{Policy, Secret};
+use crate::identity::{Policy, Secret, TotpPolicy};
 use reader::Reader;
 
 /// A group of keys. The first one has no name: its keys stand at the top of the file.
@@ -141,6 +141,8 @@ pub struct Config {
     pub log: Log,
     /// The numbers of `[limits]`, `[totp]`, `[names]`, `[mfa]`, `[[testers]]` and `sms.allowed_prefixes`.
     pub policy: Policy,
+    /// What authenticators are like that other services enrol.
+    pub mfao_policies: Vec<TotpPolicy>,
     warnings: Vec<String>,
 }
 
@@ -174,6 +176,7 @@ impl Config {
         let (http, cors) = (http::read(reader), cors::read(reader));
         let (events, log) = (events::read(reader), log::read(reader));
         let (limits, names, mfa) = (limits::read(reader), names::read(reader), mfa::read(reader));
+        let mfao_policies = mfao::read(reader);
         let testers = testers::read(reader, dev, limits.as_ref().map(|limits| limits.code_digits));
         let totp = totp::read(reader, server.as_ref().map(|server| server.product.as_str()));
         let (server, limits, totp, sms, mfa) = (server?, limits?, totp?, sms?, mfa?);
@@ -210,6 +213,7 @@ impl Config {
             events: events?,
             log: log?,
             policy,
+            mfao_policies: mfao_policies?,
             warnings: Vec::new(),
         };
         config.warnings = config.unwise();

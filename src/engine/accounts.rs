@@ -85,6 +85,7 @@ impl Engine {
             epoch: 0,
             stood_in: None,
             recovery: None,
+            enrolling: None,
             devices: Vec::new(),
             external_id: None,
             imported: None,

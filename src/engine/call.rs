@@ -97,7 +97,11 @@ pub struct Refused {
 /// What is wrong with a field. The surface words it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum FieldProblem {
+    Missing,
+    Twice,
     Digits(u8),
+    /// So many digits at least, and at most.
+    SomeDigits(u64, u64),
     Email,
     Username,
     Phone,
@@ -105,6 +109,7 @@ pub enum FieldProblem {
     Uuid,
     Factor,
     Taken,
+    Exists,
     Key,
     PasswordHash,
     PasswordLength,
@@ -119,6 +124,13 @@ pub enum FieldProblem {
     Locale,
     OutOfRange(u64, u64),
     Time,
+    PolicyId,
+    Issuer,
+    Domain,
+    /// 1 to 64 characters.
+    Name,
+    /// One of these words, which are set apart by commas.
+    OneOf(String),
     Invalid(String),
 }
 
@@ -142,6 +154,8 @@ pub enum Reason {
     MethodNotAllowed,
     /// A factor must be proved first: none was in this session for a while.
     StepUpRequired,
+    /// The policy wants a factor turned on before anybody is let in, which is done in a sign-in wizard.
+    EnrolmentRequired,
     /// Unknown, used, expired, or of another account or purpose: all look the same.
     InvalidSuccessToken,
     /// A password that cannot be taken; the fields say why.
@@ -157,6 +171,12 @@ pub enum Reason {
     WorkflowDisabled,
     IdempotencyKeyReused,
     Taken,
+    /// There is one of this name.
+    Exists,
+    /// What the configuration says cannot be changed here.
+    ReadOnly,
+    /// There are as many as there may be.
+    Full,
     DeliveryFailed,
     Unavailable,
     Overloaded,

@@ -154,7 +154,16 @@ impl Engine {
         id: AccountId,
         plan: impl Fn(&Account) -> Result<AccountWrite, Refused>,
     ) -> Result<(Account, AccountWrite), Refused> {
-        let mut account = self.account(id).await?;
+        self.revise_from(self.account(id).await?, plan).await
+    }
+
+    /// As [`Self::revise`], for an account as it was a moment ago.
+    pub(super) async fn revise_from(
+        &self,
+        mut account: Account,
+        plan: impl Fn(&Account) -> Result<AccountWrite, Refused>,
+    ) -> Result<(Account, AccountWrite), Refused> {
+        let id = account.id;
         for _ in 0..PATIENCE {
             let write = plan(&account)?;
             let request = self.request();

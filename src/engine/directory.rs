@@ -132,6 +132,7 @@ fn blank(person: &Person, now: DateTime<Utc>) -> Account {
         epoch: 0,
         stood_in: None,
         recovery: None,
+        enrolling: None,
         devices: Vec::new(),
         imported: None,
         external_id: None,

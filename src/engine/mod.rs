@@ -21,6 +21,7 @@ mod keys;
 mod passwords;
 pub mod ports;
 mod recovery;
+mod registry;
 mod sessions;
 mod standing;
 mod success;
@@ -49,10 +50,11 @@ pub use keys::{
 };
 pub use passwords::{CommonPasswords, ListError, Looked, PasswordError, Passwords, Strength};
 pub use recovery::RecoveryLeft;
+pub use registry::{Asked, Credentials, Judged, NewClient, PolicyPatch, PolicySource, RegistryDesk, SourcedPolicy};
 pub use sessions::Caller;
 pub use standing::{Asking, Data, DeviceGrant, Enrolment, SendReceipt, Standing, Success, Token, Tokens};
 pub use success::Redeemed;
-pub use wizards::{Gate, Started};
+pub use wizards::{Admitted, Entered, Gate, Passage, Pending, Started};
 
 use crate::identity::{AccessTokens, Keys, Policy};
 use ports::{Clock, Courier, Directory, Entropy, RequestId, Store};
@@ -75,6 +77,7 @@ pub struct Engine {
     pub keys: Keys,
     pub tokens: AccessTokens,
     pub key_desk: KeyDesk,
+    pub registry_desk: RegistryDesk,
     pub policy: Policy,
     pub passwords: Passwords,
     /// Who checks passwords in place of `passwords`, if the operator has a directory of their own.

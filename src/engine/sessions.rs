@@ -2,7 +2,7 @@ use chrono::{DateTime, Utc};
 
 use crate::engine::ports::{EventKind, Notice};
 use crate::engine::{Call, Engine, Reason, Refused, Token, Tokens};
-use crate::identity::{Account, Bearer, RefreshOutcome, RefreshToken, Secret, Session, SessionId};
+use crate::identity::{Account, Bearer, PanelHash, RefreshOutcome, RefreshToken, Secret, Session, SessionId};
 
 /// How often a refresh may lose to others of the same session before it gives up. Each loss is another one's success.
 const PATIENCE: usize = 64;
@@ -30,6 +30,19 @@ impl Engine {
         let bearer = bearer.ok_or_else(unauthorized)?;
         let session = self.store.session(bearer.account, &bearer.session, now);
         let (found, ()) = tokio::join!(session, self.keep_up(now));
+        let (account, session) = found?.ok_or_else(unauthorized)?;
+        Ok(Caller { account, session })
+    }
+
+    /// The account and session of a panel hash. One round trip.
+    ///
+    /// # Errors
+    /// [`Reason::Unauthorized`] for anything but the hash of a living session.
+    pub async fn panel_caller(&self, hash: &str) -> Result<Caller, Refused> {
+        let unauthorized = || Refused::new(Reason::Unauthorized);
+        let (now, hash) = (self.clock.now(), PanelHash::parse(&self.keys, hash).ok_or_else(unauthorized)?);
+        let id = hash.session(&self.keys);
+        let (found, ()) = tokio::join!(self.store.session(hash.account, &id, now), self.keep_up(now));
         let (account, session) = found?.ok_or_else(unauthorized)?;
         Ok(Caller { account, session })
     }
@@ -95,6 +108,14 @@ impl Engine {
     /// As [`Self::authenticate`].
     pub async fn sign_out(&self, call: &Call, token: &str) -> Result<(), Refused> {
         let caller = self.authenticate(token).await?;
+        self.end_own_session(call, &caller).await
+    }
+
+    /// Ends the session that the caller has shown to be theirs.
+    ///
+    /// # Errors
+    /// When the store gives no answer.
+    pub async fn end_own_session(&self, call: &Call, caller: &Caller) -> Result<(), Refused> {
         self.store.end_session(caller.account.id, &caller.session.id).await?;
         let event = self.happening(EventKind::SignedOut).to(caller.account.id).in_call(call);
         self.note(event.session(&caller.session.id));

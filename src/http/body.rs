@@ -28,11 +28,17 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
 
     fn from_request(req: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let (req, payload) = (req.clone(), payload.take());
-        Box::pin(async move {
-            let (value, bytes) = taken(&req, payload, b"").await?;
-            Ok(Body { value, fingerprint: fingerprint(&bytes) })
-        })
+        Box::pin(async move { receive(&req, payload).await.map_err(|fault| Problem::body(locale(&req), fault)) })
     }
+}
+
+/// The body, for whoever words its faults otherwise.
+///
+/// # Errors
+/// [`BodyFault`]
+pub async fn receive<T: DeserializeOwned>(req: &HttpRequest, payload: Payload) -> Result<Body<T>, BodyFault> {
+    let (value, bytes) = taken(req, payload, b"").await?;
+    Ok(Body { value, fingerprint: fingerprint(&bytes) })
 }
 
 /// A [`Body`] that may be left out: nothing at all is as good as `{}`.
@@ -44,7 +50,10 @@ impl<T: DeserializeOwned + 'static> FromRequest for OptionalBody<T> {
 
     fn from_request(req: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let (req, payload) = (req.clone(), payload.take());
-        Box::pin(async move { Ok(OptionalBody(taken(&req, payload, b"{}").await?.0)) })
+        Box::pin(async move {
+            let taken = taken(&req, payload, b"{}").await;
+            taken.map(|(value, _)| OptionalBody(value)).map_err(|fault| Problem::body(locale(&req), fault))
+        })
     }
 }
 
@@ -53,14 +62,11 @@ async fn taken<T: DeserializeOwned>(
     req: &HttpRequest,
     payload: Payload,
     blank: &'static [u8],
-) -> Result<(T, Bytes), Problem> {
-    let all = async {
-        let kind = kind(req)?;
-        let bytes = read(req, payload, None).await?;
-        let bytes = if bytes.is_empty() { Bytes::from_static(blank) } else { bytes };
-        Ok((parse(kind, &bytes)?, bytes))
-    };
-    all.await.map_err(|fault| Problem::body(locale(req), fault))
+) -> Result<(T, Bytes), BodyFault> {
+    let kind = kind(req)?;
+    let bytes = read(req, payload, None).await?;
+    let bytes = if bytes.is_empty() { Bytes::from_static(blank) } else { bytes };
+    Ok((parse(kind, &bytes)?, bytes))
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -10,6 +10,7 @@ mod body;
 mod context;
 mod dev;
 mod docs;
+mod flag;
 mod flexi;
 mod frame;
 mod health;

@@ -63,6 +63,9 @@ pub struct Account {
     pub stood_in: Option<Factor>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recovery: Option<RecoveryCodes>,
+    /// An authenticator that waits for its first right code, beside any wizard.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub enrolling: Option<WaitingTotp>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub devices: Vec<Device>,
     /// The name that the operator's own directory knows the account by, if it comes from there.
@@ -94,6 +97,23 @@ pub struct TotpFactor {
     /// How its codes are computed, where it was enrolled under a policy of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scheme: Option<TotpScheme>,
+}
+
+/// An authenticator that a service of the operator's has enrolled and nobody has confirmed yet.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct WaitingTotp {
+    /// Sealed for this account and this use, see [`WaitingTotp::context`].
+    pub secret: Sealed,
+    pub scheme: TotpScheme,
+    /// From when on no code confirms it any more.
+    pub until: DateTime<Utc>,
+}
+
+impl WaitingTotp {
+    /// What its secret is sealed with as associated data.
+    pub fn context(id: AccountId) -> [String; 2] {
+        [id.to_string(), "enrolling".to_owned()]
+    }
 }
 
 /// What an authenticator that was enrolled under a named policy keeps of it: a later change of the policy does not reach
@@ -189,6 +209,9 @@ impl Account {
         if self.stood_in == Some(factor) {
             self.stood_in = None;
         }
+        if factor == Factor::Google {
+            self.enrolling = None;
+        }
         self.begin_epoch();
     }
 
@@ -230,6 +253,12 @@ impl Account {
             Factor::Sms => self.factors.sms.is_some(),
             Factor::Email => self.factors.email.is_some(),
         }
+    }
+
+    /// Everything of it that is sealed under a key of the ring.
+    pub fn sealed(&self) -> impl Iterator<Item = &Sealed> {
+        let enrolled = self.factors.google.as_ref().map(|factor| &factor.secret);
+        enrolled.into_iter().chain(self.enrolling.as_ref().map(|waiting| &waiting.secret))
     }
 
     /// Every name that finds this account: those that can be typed, and the directory's own.

@@ -202,6 +202,15 @@ fn aad(context: &[&str]) -> Vec<u8> {
 pub struct Sealed(String);
 
 impl Sealed {
+    /// As it was written by [`Self::as_str`]; whether it was ever sealed, opening it tells.
+    pub fn of_text(text: &str) -> Self {
+        Sealed(text.to_owned())
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
     /// The id of the key that sealed it.
     pub fn key_id(&self) -> Option<&str> {
         self.0.split_once('.').map(|(id, _)| id)

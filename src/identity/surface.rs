@@ -1,4 +1,5 @@
 use std::fmt;
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
@@ -47,5 +48,14 @@ impl SurfaceName {
 impl fmt::Display for SurfaceName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for SurfaceName {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let named = SurfaceName::ALL.into_iter().find(|surface| surface.as_str() == text);
+        named.ok_or("must be one of wizard, flexi, veeam, navixy, mfao")
     }
 }

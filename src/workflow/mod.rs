@@ -29,4 +29,4 @@ pub use report::{Report, check};
 pub use schema::schema;
 pub use spelling::Spelling;
 pub use vocabulary::{Action, Ask, Grant, Outcome, Purpose, Question, TotpOf};
-pub use wizard::{Answered, Challenge, Outstanding, Pending, Sends, Wizard, WizardId};
+pub use wizard::{Answered, Challenge, Opens, Outstanding, Pending, Sends, Wizard, WizardId};

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::identity::{Account, CodeDigest, Email, Factor, Phone, Recipient, Sealed, SessionId};
+use crate::identity::{Account, CodeDigest, Email, Factor, Phone, Recipient, Sealed, SessionId, SurfaceName};
 
 use super::{Digest, Facts};
 
@@ -73,9 +73,32 @@ pub struct Wizard {
     /// The step was reached by choosing a method, whose answers carry no data.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub chosen: bool,
+    /// The surface at which it began, and at which alone it goes on.
+    #[serde(default, skip_serializing_if = "is_usual")]
+    pub surface: SurfaceName,
+    /// What a sign-in is to open once it is complete.
+    #[serde(default, skip_serializing_if = "is_usual")]
+    pub opens: Opens,
     /// The last answer that was asked for with an `Idempotency-Key`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answered: Option<Answered>,
+}
+
+fn is_usual<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+/// What a completed sign-in opens.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Opens {
+    /// A session with access and refresh tokens.
+    #[default]
+    Tokens,
+    /// A session of a day, whose only credential is a hash.
+    Panel,
+    /// No session: the very call that brought the password is let through.
+    Nothing,
 }
 
 /// What somebody wants to confirm, and how.

@@ -342,7 +342,11 @@ async fn the_qr_code_holds_the_url_that_an_authenticator_understands(app: TestAp
 /// The text in a picture, as a camera would read it.
 fn scanned(data_url: &str) -> String {
     let picture = data_url.strip_prefix("data:image/png;base64,").unwrap();
-    let picture = data_encoding::BASE64.decode(picture.as_bytes()).unwrap();
+    scanned_picture(&data_encoding::BASE64.decode(picture.as_bytes()).unwrap())
+}
+
+/// The same of the picture itself.
+pub fn scanned_picture(picture: &[u8]) -> String {
     let mut decoder = png::Decoder::new(std::io::Cursor::new(picture));
     decoder.set_transformations(png::Transformations::normalize_to_color8());
     let mut reader = decoder.read_info().unwrap();

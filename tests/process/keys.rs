@@ -67,6 +67,7 @@ async fn enrolled(engine: &Engine) {
             epoch: 0,
             stood_in: None,
             recovery: None,
+            enrolling: None,
             devices: Vec::new(),
             external_id: None,
             imported: None,

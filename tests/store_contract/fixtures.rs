@@ -10,9 +10,9 @@ use stepgate::engine::ports::{
 };
 use stepgate::identity::{
     Account, AccountId, Code, Email, EmailFactor, Factor, Factors, Keys, Ladder, Locale, LoginName, Method, NameRules,
-    Phone, Recipient, Sealed, Session, SessionId, SmsFactor, TotpFactor, UsedToken, Username,
+    Phone, Recipient, Sealed, Session, SessionId, SmsFactor, SurfaceName, TotpFactor, UsedToken, Username,
 };
-use stepgate::workflow::{Answered, Digest, Fact, Facts, Outstanding, Pending, Sends, Wizard, WizardId};
+use stepgate::workflow::{Answered, Digest, Fact, Facts, Opens, Outstanding, Pending, Sends, Wizard, WizardId};
 
 /// Three failures within a minute block for ten minutes, then for twenty, forty and at most an hour.
 pub const LADDER: Ladder = Ladder { limit: 3, window: 60_000, block: 600_000, longest: 3_600_000 };
@@ -56,6 +56,7 @@ pub fn person(local: &str) -> Account {
         epoch: 0,
         stood_in: None,
         recovery: None,
+        enrolling: None,
         devices: Vec::new(),
         external_id: None,
         imported: None,
@@ -132,6 +133,8 @@ pub fn wizard() -> Wizard {
         client_kind: None,
         challenge: None,
         chosen: true,
+        surface: Default::default(),
+        opens: Default::default(),
         answered: None,
     }
 }
@@ -156,6 +159,8 @@ pub fn wizard_in_full() -> Wizard {
             not_before: BTreeMap::from([(Recipient::Phone, at(30)), (Recipient::Email, at(60))]),
         },
         client_kind: Some("phone app".to_owned()),
+        surface: SurfaceName::Navixy,
+        opens: Opens::Panel,
         answered: Some(Answered { key: "k".to_owned(), request: "r".to_owned(), answer: sealed("answer") }),
         ended: true,
         ..wizard()

@@ -74,6 +74,7 @@ pub fn person(local: &str) -> Account {
         epoch: 0,
         stood_in: None,
         recovery: None,
+        enrolling: None,
         devices: Vec::new(),
         external_id: None,
         imported: None,
@@ -111,6 +112,8 @@ pub fn wizard() -> Wizard {
         client_kind: None,
         challenge: None,
         chosen: false,
+        surface: Default::default(),
+        opens: Default::default(),
         answered: None,
     }
 }

@@ -46,6 +46,8 @@ pub fn wizard(workflow: &Workflow) -> Wizard {
         client_kind: None,
         challenge: None,
         chosen: false,
+        surface: Default::default(),
+        opens: Default::default(),
         answered: None,
     }
 }
@@ -65,6 +67,7 @@ pub fn account(id: u64, factors: &[Factor]) -> Account {
         epoch: 0,
         stood_in: None,
         recovery: None,
+        enrolling: None,
         devices: Vec::new(),
         external_id: None,
         imported: None,

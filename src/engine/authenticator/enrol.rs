@@ -6,7 +6,8 @@ use crate::engine::ports::{
 use crate::engine::verdicts::refused;
 use crate::engine::{Call, Engine, FieldProblem, Reason, Refused};
 use crate::identity::{
-    Account, Code, Enrolled, Factor, Method, RecoveryCode, RecoveryCodes, SurfaceName, TotpScheme, TotpSecret,
+    Account, Code, Enrolled, Factor, Ladder, Method, RecoveryCode, RecoveryCodes, SurfaceName, Totp, TotpScheme,
+    TotpSecret,
 };
 
 use super::Hand;
@@ -24,6 +25,23 @@ pub struct Enrolling {
     pub codes: Option<RecoveryCodes>,
     /// Whether it may take the place of one that is on.
     pub replaces: bool,
+    /// What a wrong code is counted by.
+    pub ladder: Ladder,
+}
+
+impl Enrolling {
+    /// How its codes are computed.
+    pub fn totp(&self, usual: Totp) -> Totp {
+        self.scheme.as_ref().map_or(usual, |scheme| scheme.totp)
+    }
+
+    /// The step that the code is of, less the present one; `None` for a wrong one.
+    pub fn offset(&self, usual: Totp, code: &str, now: DateTime<Utc>) -> Option<i64> {
+        let (totp, unix) = (self.totp(usual), now.timestamp().unsigned_abs());
+        let code = Code::parse(code, totp.digits).ok()?;
+        let step = totp.matching_step(&self.secret, &code, unix)?;
+        Some(step.cast_signed() - totp.step_at(unix).cast_signed())
+    }
 }
 
 /// What the confirming code turned out to be.
@@ -102,7 +120,7 @@ impl Engine {
         code: &str,
         now: DateTime<Utc>,
     ) -> Result<Confirmation, Refused> {
-        let totp = enrolling.scheme.as_ref().map_or(self.policy.totp, |scheme| scheme.totp);
+        let totp = enrolling.totp(self.policy.totp);
         let scratch = enrolling.codes.as_ref().zip(RecoveryCode::parse(code).ok());
         if let Some((codes, code)) = scratch
             && let Some(rest) = codes.without(&code, &self.keys, account.id)
@@ -158,7 +176,7 @@ impl Engine {
             subject: Subject::Account(account.id),
             revision: Some(account.revision),
             door: Door::Second,
-            ladder: self.policy.second_factor,
+            ladder: enrolling.ladder,
             right: if confirmation.right { None } else { Some(false) },
             spend: confirmation.spend.clone(),
             tries: None,

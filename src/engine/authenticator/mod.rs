@@ -10,6 +10,7 @@ mod off;
 mod offer;
 mod secret;
 mod verify;
+mod waiting;
 
 pub use enrol::Enrolling;
 pub use off::Proofs;

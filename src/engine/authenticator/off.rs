@@ -113,8 +113,20 @@ impl Engine {
         factors: &[Factor],
         hand: Hand<'_>,
     ) -> Result<(Account, Vec<Factor>), Refused> {
+        let account = self.account(id).await?;
+        self.turn_off_from(call, account, factors, hand).await
+    }
+
+    /// As [`Self::turn_off`], for an account as it was a moment ago.
+    pub(in crate::engine) async fn turn_off_from(
+        &self,
+        call: &Call,
+        account: Account,
+        factors: &[Factor],
+        hand: Hand<'_>,
+    ) -> Result<(Account, Vec<Factor>), Refused> {
         let (next, write) = self
-            .revise(id, |account| {
+            .revise_from(account, |account| {
                 let mut write = self.without(account, factors, call.surface)?;
                 if !matches!(hand, Hand::Owner(_)) {
                     write.end_sessions = Some(EndSessions::All);

@@ -102,6 +102,7 @@ impl Engine {
             scheme: None,
             codes: Some(offer.codes),
             replaces: offer.replaces,
+            ladder: self.policy.second_factor,
         })
     }
 

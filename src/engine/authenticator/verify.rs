@@ -63,10 +63,54 @@ impl Engine {
         Err(Refused::new(Reason::WizardChanged))
     }
 
+    /// Counts a code that there is nothing to compare with, just as a wrong one; the refusal. One round trip.
+    ///
+    /// # Errors
+    /// When the store gives no answer.
+    pub(in crate::engine) async fn miss(
+        &self,
+        call: &Call,
+        subject: Subject,
+        revision: Option<u64>,
+        ladder: Ladder,
+    ) -> Result<Refused, Refused> {
+        let (now, request) = (self.clock.now(), self.request());
+        let account = match subject {
+            Subject::Account(id) => Some(id),
+            Subject::Name(_) => None,
+        };
+        let attempt = Attempt {
+            operation: format!("verify:{}", request.0),
+            request,
+            now,
+            subject,
+            revision,
+            door: Door::Second,
+            ladder,
+            right: Some(false),
+            spend: None,
+            tries: None,
+            write: AccountWrite::default(),
+        };
+        let verdict = self.store.judge(&attempt).await?;
+        self.note_wrong_code(call, account, Method::Google, &verdict);
+        Ok(refused(&verdict, Reason::InvalidCode, now))
+    }
+
     /// Notes a code that did not do, and the lock that it began.
-    pub(super) fn note_wrong_code(&self, call: &Call, account: AccountId, method: Method, verdict: &Verdict) {
+    pub(super) fn note_wrong_code(
+        &self,
+        call: &Call,
+        account: impl Into<Option<AccountId>>,
+        method: Method,
+        verdict: &Verdict,
+    ) {
         let (Verdict::Wrong { blocked_until, .. } | Verdict::Spent { blocked_until, .. }) = verdict else { return };
-        let about = |kind| self.happening(kind).to(account).in_call(call).method(method);
+        let account = account.into();
+        let about = |kind| {
+            let event = self.happening(kind).in_call(call).method(method);
+            account.map_or(event.clone(), |account| event.to(account))
+        };
         self.note(about(EventKind::CodeFailed));
         if let Some(until) = blocked_until {
             self.note(about(EventKind::Locked).detail("door", "code").detail("until", until.to_rfc3339()));

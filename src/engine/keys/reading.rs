@@ -21,10 +21,17 @@ impl Engine {
     /// know: another one has turned the keys over a moment ago.
     pub(crate) async fn meet_keys(&self, wizard: &Wizard, account: Option<&Account>) {
         let accounts = [wizard.account.as_ref(), account].into_iter().flatten();
-        let enrolled = accounts.filter_map(|account| account.factors.google.as_ref()).map(|factor| &factor.secret);
+        let enrolled = accounts.flat_map(Account::sealed);
         let answered = wizard.answered.as_ref().map(|answered| &answered.answer);
         let mut sealed = enrolled.chain(&wizard.pending.secret).chain(answered);
         if sealed.any(|sealed| !self.keys.knows(sealed)) {
+            self.read_keys().await;
+        }
+    }
+
+    /// As [`Self::meet_keys`], for an account without a wizard.
+    pub(crate) async fn meet_keys_of(&self, account: &Account) {
+        if account.sealed().any(|sealed| !self.keys.knows(sealed)) {
             self.read_keys().await;
         }
     }
@@ -37,6 +44,13 @@ impl Engine {
             self.read_keys().await;
         }
         curious
+    }
+
+    /// The same for something sealed that a client has brought.
+    pub(crate) async fn meet_sealed(&self, sealed: &Sealed, now: DateTime<Utc>) {
+        if !self.keys.knows(sealed) && is_due(&self.key_desk.asked_at, CURIOUS, now) {
+            self.read_keys().await;
+        }
     }
 
     /// The public keys of the access tokens, for whoever verifies them offline.
@@ -54,7 +68,7 @@ impl Engine {
 
     /// The ring as the store has it, which this instance then uses. If the store has lost a change that this instance
     /// knows, as a failover may, the change is made again: there may be accounts under the key that was lost.
-    pub(super) async fn ring_in_store(&self) -> Result<(Sealed, Arc<KeyRing>), KeyTrouble> {
+    pub(in crate::engine) async fn ring_in_store(&self) -> Result<(Sealed, Arc<KeyRing>), KeyTrouble> {
         for _ in 0..PATIENCE {
             let held = self.keys.ring();
             let Some(sealed) = self.store.kept(RING).await? else {

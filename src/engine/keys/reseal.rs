@@ -1,10 +1,10 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::{StreamExt, stream};
 
 use super::{KeyTrouble, PATIENCE};
 use crate::engine::Engine;
-use crate::identity::{Account, AccountId, KeyError, TotpFactor};
+use crate::identity::{Account, AccountId, Sealed, TotpFactor, WaitingTotp};
 
 /// Accounts that are read at a time, and of these how many are written at a time.
 const PAGE: usize = 200;
@@ -37,7 +37,7 @@ impl Engine {
             let page = self.store.accounts(after, PAGE).await?;
             let Some(last) = page.last() else { return Ok(counts) };
             after = Some(last.id);
-            for key in page.iter().filter_map(sealed_under) {
+            for key in page.iter().flat_map(sealed_under) {
                 *counts.entry(key.to_owned()).or_default() += 1;
             }
         }
@@ -62,6 +62,7 @@ impl Engine {
         if !stuck.is_empty() {
             return Err(KeyTrouble::Unopened(stuck));
         }
+        self.reseal_registry().await?;
         self.change_ring(|ring| {
             ring.emptied(&looked, &moved, self.clock.now());
             Ok(())
@@ -102,23 +103,15 @@ impl Engine {
 
     async fn reseal_account(&self, mut account: Account) -> Result<Moved, KeyTrouble> {
         for _ in 0..PATIENCE {
-            let Some(factor) = &account.factors.google else { return Ok(Moved::Already) };
-            let Some(key) = factor.secret.key_id().map(str::to_owned) else { return Ok(Moved::Stuck(account.id.0)) };
-            if key == self.keys.ring().current.id {
-                return Ok(Moved::Already);
-            }
-            let context = TotpFactor::context(account.id);
-            let context = [context[0].as_str(), context[1].as_str()];
-            let mut opened = self.keys.open(&factor.secret, &context);
-            if matches!(opened, Err(KeyError::UnknownKey(_))) {
+            let Some(key) = self.older_key(&account) else { return Ok(Moved::Already) };
+            if account.sealed().any(|sealed| !self.keys.knows(sealed)) {
                 self.ring_in_store().await?;
-                opened = self.keys.open(&factor.secret, &context);
             }
-            let Ok(plain) = opened else { return Ok(Moved::Stuck(account.id.0)) };
-            let secret = self.keys.seal(&plain, &context, self.entropy.bytes());
-            let mut next = account.clone();
+            let mut next = self.sealed_anew(&account);
+            if next == account {
+                return Ok(Moved::Stuck(account.id.0));
+            }
             next.revision += 1;
-            next.factors.google = Some(TotpFactor { secret, ..factor.clone() });
             let names = account.login_names(&self.policy.names);
             if self.store.replace_account(&next, &names, &names).await?.unwrap_or(false) {
                 return Ok(Moved::From(key));
@@ -131,8 +124,41 @@ impl Engine {
         // Somebody is at this account all the time. The next look finds it.
         Ok(Moved::Already)
     }
+
+    /// The key of something of the account that is not sealed under the current one; empty for what names no key.
+    fn older_key(&self, account: &Account) -> Option<String> {
+        let current = self.keys.ring().current.id.clone();
+        let keys = account.sealed().map(|sealed| sealed.key_id().unwrap_or_default());
+        keys.into_iter().find(|key| *key != current).map(str::to_owned)
+    }
+
+    /// The account with its secrets under the current key. An authenticator that cannot be opened stays as it is; one that
+    /// only waits is forgotten then, for it can be enrolled again.
+    fn sealed_anew(&self, account: &Account) -> Account {
+        let current = self.keys.ring().current.id.clone();
+        let anew = |sealed: &Sealed, context: [String; 2]| {
+            if sealed.key_id() == Some(current.as_str()) {
+                return Some(sealed.clone());
+            }
+            let context = [context[0].as_str(), context[1].as_str()];
+            let plain = self.keys.open(sealed, &context).ok()?;
+            Some(self.keys.seal(&plain, &context, self.entropy.bytes()))
+        };
+        let mut next = account.clone();
+        if let Some(factor) = &mut next.factors.google
+            && let Some(secret) = anew(&factor.secret, TotpFactor::context(account.id))
+        {
+            factor.secret = secret;
+        }
+        next.enrolling = next.enrolling.and_then(|waiting| {
+            let secret = anew(&waiting.secret, WaitingTotp::context(account.id))?;
+            Some(WaitingTotp { secret, ..waiting })
+        });
+        next
+    }
 }
 
-fn sealed_under(account: &Account) -> Option<&str> {
-    account.factors.google.as_ref().map(|factor| factor.secret.key_id().unwrap_or_default())
+/// The keys that something of the account is sealed under.
+fn sealed_under(account: &Account) -> BTreeSet<&str> {
+    account.sealed().map(|sealed| sealed.key_id().unwrap_or_default()).collect()
 }

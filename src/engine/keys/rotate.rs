@@ -115,6 +115,9 @@ impl Engine {
         match self.sealed_accounts().await?.get(id) {
             Some(1) => return Err(needed("one account is sealed under it".to_owned())),
             Some(many) => return Err(needed(format!("{many} accounts are sealed under it"))),
+            None if self.registry_key().await?.as_deref() == Some(id) => {
+                return Err(needed("the registry of policies and clients is sealed under it".to_owned()));
+            }
             None => {}
         }
         self.change_ring(|ring| match ring.may_go_at(id) {
@@ -134,14 +137,15 @@ impl Engine {
         ring.may_go_at(id).is_some_and(|at| at <= self.clock.now())
     }
 
-    /// The retiring keys whose time is over and under which no account is sealed.
+    /// The retiring keys whose time is over and under which neither an account nor the registry is sealed.
     async fn droppable(&self, ring: &KeyRing) -> Result<Vec<String>, KeyTrouble> {
         let due: Vec<String> =
             ring.retiring.iter().map(|key| key.id.clone()).filter(|id| self.may_go(ring, id)).collect();
         if due.is_empty() {
             return Ok(due);
         }
-        let counts = self.sealed_accounts().await?;
-        Ok(due.into_iter().filter(|id| !counts.contains_key(id)).collect())
+        let (counts, registry) = (self.sealed_accounts().await?, self.registry_key().await?);
+        let needed = |id: &String| counts.contains_key(id) || registry.as_ref() == Some(id);
+        Ok(due.into_iter().filter(|id| !needed(id)).collect())
     }
 }

@@ -97,6 +97,13 @@ kinds! {
     AccountDeleted = "account_deleted",
     AccountsImported = "accounts_imported",
     KeyRotated = "key_rotated",
+    /// A named policy of authenticators was made, changed or deleted.
+    PolicyCreated = "policy_created",
+    PolicyChanged = "policy_changed",
+    PolicyDeleted = "policy_deleted",
+    /// A program got keys of its own, or lost them.
+    ClientCreated = "client_created",
+    ClientDeleted = "client_deleted",
 }
 
 impl std::str::FromStr for EventKind {

@@ -121,12 +121,17 @@ impl Engine {
             Some(account) => Subject::Account(account.id),
             None => {
                 let name = opened.name.as_ref().map(LoginName::as_str);
-                Subject::Name(self.keys.mac("nobody", &[name.unwrap_or_default()]))
+                self.nobody(name.unwrap_or_default())
             }
         }
     }
 
-    fn is_called(&self, account: &Account, name: &str) -> bool {
+    /// The subject that stands for a name which nobody has.
+    pub(in crate::engine) fn nobody(&self, name: &str) -> Subject {
+        Subject::Name(self.keys.mac("nobody", &[name]))
+    }
+
+    pub(in crate::engine) fn is_called(&self, account: &Account, name: &str) -> bool {
         account.login_names(&self.policy.names).iter().any(|own| own.as_str() == name)
     }
 

@@ -3,12 +3,11 @@ use chrono::{DateTime, Utc};
 use crate::engine::ports::{Address, EventKind, Message, MessageKind, NewChange, Notice, SendBudget};
 use crate::engine::{DeviceGrant, Engine, Refused, Success};
 use crate::identity::{
-    Account, Code, Device, DeviceToken, EmailFactor, Enrolled, Factor, Method, Recipient, RefreshToken, Session,
-    SessionId, SmsFactor, SuccessToken,
+    Code, Device, DeviceToken, EmailFactor, Enrolled, Factor, Method, Recipient, SmsFactor, SuccessToken,
 };
 use crate::workflow::{Outstanding, Wizard};
 
-use super::lower::{Opening, Plan, Scene, address, missing, operation, pending_context, seconds};
+use super::lower::{Plan, Scene, address, missing, pending_context, seconds};
 
 impl Engine {
     pub(super) fn plan_send(&self, plan: &mut Plan, recipient: Recipient, now: DateTime<Utc>) -> Result<(), Refused> {
@@ -78,46 +77,6 @@ impl Engine {
         plan.news.events.push(self.happening(kind).method(factor));
         plan.news.notices.push(notice);
         Ok(())
-    }
-
-    /// Session and refresh token follow from the step and the account: a retry after a crash opens the same session, and
-    /// of two accounts that race for one wizard each has a session of its own, so that the loser's can be ended.
-    pub(super) fn plan_session(&self, plan: &mut Plan, from: &Wizard, scene: &Scene<'_>) -> Result<(), Refused> {
-        let account = plan.wizard.account.as_ref().ok_or_else(missing)?;
-        let (id, random) = (SessionId::from_bytes(self.derived(from, account, "session")), operation(from));
-        let random = self.keys.derive("refresh-random", &[&random, &account.id.to_string()]);
-        let refresh = RefreshToken::mint(&self.keys, account.id, &id, &random);
-        let session = Session {
-            id: id.clone(),
-            account: account.id,
-            revision: 1,
-            created_at: scene.now,
-            refreshed_at: scene.now,
-            expires_at: scene.now + self.settings.refresh_ttl,
-            client: scene.client.agent.clone(),
-            address: scene.client.address.clone(),
-            factor: scene.found.method.map(|method| (method, scene.now)),
-            live: vec![refresh.digest()],
-            used: vec![],
-        };
-        let event = self.happening(EventKind::SignedIn).session(&id);
-        let event = match (scene.found.method, &plan.device) {
-            (Some(method), _) => event.method(method),
-            (None, Some(_)) => event.detail("device", "remembered"),
-            (None, None) => event,
-        };
-        plan.news.events.push(event);
-        plan.wizard.session = Some(id);
-        plan.write.open_session = Some(session.clone());
-        plan.opened = Some(Opening { session, refresh });
-        Ok(())
-    }
-
-    /// 16 bytes that follow from the step and the account.
-    fn derived(&self, from: &Wizard, account: &Account, what: &str) -> [u8; 16] {
-        let mut bytes = [0; 16];
-        bytes.copy_from_slice(&self.keys.derive(what, &[&operation(from), &account.id.to_string()])[..16]);
-        bytes
     }
 
     /// Remembers the device that a sign-in was completed on, unless the policy is against it.

@@ -2,10 +2,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::engine::ports::{AccountWrite, Address, Message, Notice};
 use crate::engine::{Client, DeviceGrant, Engine, Happening, Reason, Refused, Success};
-use crate::identity::{
-    Account, Device, DeviceToken, Factor, Method, Phone, Recipient, RecoveryCodes, RefreshToken, Session,
-};
+use crate::identity::{Account, Device, DeviceToken, Factor, Method, Phone, Recipient, RecoveryCodes};
 use crate::workflow::{Effect, Event, Pending, Place, Sends, Transition, Wizard, WizardId};
+
+use super::session::Opening;
 
 /// A transition in the terms of the store and the courier: nothing of it has happened yet.
 #[derive(Debug)]
@@ -26,13 +26,6 @@ pub(super) struct Plan {
 pub(super) struct News {
     pub events: Vec<Happening>,
     pub notices: Vec<Notice>,
-}
-
-/// A session about to be opened, and the refresh token that only the client will have.
-#[derive(Debug)]
-pub(super) struct Opening {
-    pub session: Session,
-    pub refresh: RefreshToken,
 }
 
 /// What a transition is lowered with: what happened, who did it, and what was found out.

@@ -7,8 +7,10 @@ mod effects;
 mod failures;
 mod lower;
 mod open;
+mod passage;
 mod refusals;
 mod replay;
+mod session;
 mod settle;
 mod start;
 mod step;
@@ -16,4 +18,5 @@ mod view;
 mod vouch;
 
 pub use open::Gate;
+pub use passage::{Admitted, Entered, Passage, Pending};
 pub use start::Started;

@@ -36,6 +36,8 @@ pub(super) struct Opened {
     pub vouched: Option<Vouched>,
     /// Whether the session has proved a factor a while ago at most.
     pub fresh: bool,
+    /// Whether the store has the wizard. One that has only begun is written when it has to wait for somebody.
+    pub stored: bool,
     pub now: DateTime<Utc>,
 }
 
@@ -80,7 +82,8 @@ impl Engine {
         let not_found = || Refused::new(Reason::WizardNotFound);
         let wizard = wizard.filter(|wizard| !wizard.is_over(now)).ok_or_else(not_found)?;
         let workflow = self.definitions.pinned(&*self.store, &wizard.workflow, &wizard.digest).await?;
-        let mine = self.shows_key(call, &wizard) && belongs(&wizard, &workflow, gate, caller.as_ref());
+        let here = wizard.surface == call.surface;
+        let mine = here && self.shows_key(call, &wizard) && belongs(&wizard, &workflow, gate, caller.as_ref());
         if !mine || (wizard.ended && wizard.step == workflow.cancel) {
             return Err(not_found());
         }
@@ -88,7 +91,7 @@ impl Engine {
         let fresh = caller.is_some_and(|caller| self.is_fresh(&caller));
         // Whoever is signed in is limited by the account alone.
         let address_blocked = address_blocked.filter(|_| workflow.purpose != Purpose::Challenge);
-        Ok(Opened { wizard, workflow, account, name, address_blocked, vouched: None, fresh, now })
+        Ok(Opened { wizard, workflow, account, name, address_blocked, vouched: None, fresh, stored: true, now })
     }
 
     async fn caller(&self, token: Option<&str>) -> Option<Caller> {

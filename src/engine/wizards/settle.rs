@@ -1,9 +1,8 @@
-use crate::engine::ports::{Commit, EventKind};
-use crate::engine::{Call, Engine, Reason, Refused, Standing, Tokens};
-use crate::identity::Bearer;
-use crate::workflow::Wizard;
+use crate::engine::ports::{Commit, EventKind, StoreError};
+use crate::engine::{Call, Engine, Reason, Refused, Standing};
+use crate::workflow::{Fact, Opens, Wizard};
 
-use super::lower::{News, Opening, Plan};
+use super::lower::{News, Plan};
 use super::open::{Opened, at};
 use super::view::Shown;
 
@@ -13,18 +12,18 @@ const PATIENCE: usize = 5;
 /// Whether the plan has changed a factor for good and the wizard, as another step has left it, does not say so. A twin of
 /// this very step has.
 fn outlives(plan: &Plan, current: &Wizard) -> bool {
-    !plan.write.changes.is_empty() && plan.opened.is_none() && plan.wizard.ended && current.step != plan.wizard.step
+    let signs_in = plan.opened.is_some() || plan.wizard.opens == Opens::Nothing;
+    !plan.write.changes.is_empty() && !signs_in && plan.wizard.ended && current.step != plan.wizard.step
 }
 
 impl Engine {
     /// Commits an accepted plan, then delivers what it promises.
     pub(super) async fn settle(&self, call: &Call, opened: &Opened, mut plan: Plan) -> Result<Standing, Refused> {
-        let tokens = plan.opened.as_ref().map(|opening| self.mint(opening, opened)).transpose()?;
+        let tokens = plan.opened.as_ref().map(|opening| self.mint(opening, opened)).transpose()?.flatten();
         let shown = Shown { tokens, success: plan.success.take(), device: plan.device.take() };
         let standing = self.standing(&plan.wizard, &opened.workflow, shown)?;
         self.remember(call, &mut plan.wizard, &Ok(standing.clone()))?;
-        let request = self.request();
-        let commit = self.store.commit_wizard(&request, &plan.wizard);
+        let commit = self.write(opened, &plan.wizard);
         let outcome = match &plan.write.account {
             // The copies by name are mended beside the commit, not after it.
             Some(account) => tokio::join!(commit, self.copy_names(account)).0?,
@@ -47,6 +46,17 @@ impl Engine {
                 }
                 self.lost(call, opened, &plan, current).await
             }
+        }
+    }
+
+    /// Writes the wizard as it shall be. One that nobody has been told of is written only if it waits for something that
+    /// can be brought there: an end, or an enrolment, is not.
+    async fn write(&self, opened: &Opened, next: &Wizard) -> Result<Commit, StoreError> {
+        let waits = !next.ended && !next.facts.holds(Fact::MustEnrol);
+        match opened.stored {
+            true => self.store.commit_wizard(&self.request(), next).await,
+            false if waits => self.store.create_wizard(next).await.map(|()| Commit::Done),
+            false => Ok(Commit::Done),
         }
     }
 
@@ -100,10 +110,5 @@ impl Engine {
             Some(current) => Err(at(Refused::new(Reason::WizardChanged), &current, &opened.workflow)),
             None => Err(Refused::new(Reason::WizardNotFound)),
         }
-    }
-
-    fn mint(&self, opening: &Opening, opened: &Opened) -> Result<Tokens, Refused> {
-        let bearer = Bearer { account: opening.session.account, session: opening.session.id.clone() };
-        self.token_pair(&bearer, &opening.refresh, opening.session.expires_at, opened.now)
     }
 }

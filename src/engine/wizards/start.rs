@@ -1,9 +1,13 @@
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 
 use crate::engine::ports::{Attempt, Door, Spend, Subject, Verdict};
 use crate::engine::{Call, Caller, Engine, Reason, Refused, Standing};
 use crate::identity::{Account, Factor, Keys, Secret};
-use crate::workflow::{self, Challenge, Evidence, Grant, Known, Purpose, Step, Wizard, WizardId, Workflow};
+use crate::workflow::{
+    self, Challenge, Evidence, Grant, Known, Opens, Purpose, Step, Transition, Wizard, WizardId, Workflow,
+};
 
 use super::Gate;
 use super::lower::{Found, Plan, Scene, operation};
@@ -28,6 +32,15 @@ pub(super) struct Begin {
     pub challenge: Option<Challenge>,
     /// The success token that is used up by this start.
     pub confirmed: Option<Spend>,
+}
+
+/// A wizard at its first place, and the way to it.
+pub(super) struct Outset {
+    pub workflow: Arc<Workflow>,
+    /// As it is before the way is gone.
+    pub wizard: Wizard,
+    pub key: Secret,
+    pub transition: Transition,
 }
 
 impl Engine {
@@ -88,16 +101,9 @@ impl Engine {
     }
 
     pub(super) async fn start(&self, call: &Call, purpose: Purpose, begin: Begin) -> Result<Started, Refused> {
-        let workflow = self.definitions.by_purpose(purpose).filter(|workflow| workflow.enabled);
-        let workflow = workflow.ok_or_else(|| Refused::new(Reason::WorkflowDisabled))?;
-        let now = self.clock.now();
-        let key = Secret::new(data_encoding::BASE64URL_NOPAD.encode(&self.entropy.bytes::<16>()));
         let confirmed = begin.confirmed.clone();
-        let wizard = self.blank(call, &workflow, begin, &key, now);
-        let account = wizard.account.clone();
-        let evidence = Evidence { account: account.as_ref(), known: Known::Right, device: false, policy: &self.policy };
-        let transition =
-            workflow::begin(&workflow, &wizard, evidence, now).map_err(|rejection| refusal(&rejection, now))?;
+        let Outset { workflow, wizard, key, transition } = self.outset(call, purpose, begin)?;
+        let (account, now) = (wizard.account.clone(), wizard.created_at);
         let (found, account_now) = (Found::default(), account.as_ref());
         let scene = Scene { event: None, account: account_now, client: &call.client, found, remember: false, now };
         let plan = self.lower(&wizard, &transition, &scene)?;
@@ -112,11 +118,26 @@ impl Engine {
             address_blocked: None,
             vouched: None,
             fresh: false,
+            stored: true,
             now,
         };
         // A send that fails here leaves a wizard that can be asked to send again.
         let standing = self.deliver(call, &opened, plan, standing).await?;
         Ok(Started { standing, key })
+    }
+
+    /// A wizard that has begun and is not kept anywhere yet.
+    pub(super) fn outset(&self, call: &Call, purpose: Purpose, begin: Begin) -> Result<Outset, Refused> {
+        let workflow = self.definitions.by_purpose(purpose).filter(|workflow| workflow.enabled);
+        let workflow = workflow.ok_or_else(|| Refused::new(Reason::WorkflowDisabled))?;
+        let now = self.clock.now();
+        let key = Secret::new(data_encoding::BASE64URL_NOPAD.encode(&self.entropy.bytes::<16>()));
+        let wizard = self.blank(call, &workflow, begin, &key, now);
+        let account = wizard.account.as_ref();
+        let evidence = Evidence { account, known: Known::Right, device: false, policy: &self.policy };
+        let transition =
+            workflow::begin(&workflow, &wizard, evidence, now).map_err(|rejection| refusal(&rejection, now))?;
+        Ok(Outset { workflow, wizard, key, transition })
     }
 
     fn blank(&self, call: &Call, workflow: &Workflow, begin: Begin, key: &Secret, now: DateTime<Utc>) -> Wizard {
@@ -139,6 +160,8 @@ impl Engine {
             client_kind: call.client.kind.clone(),
             challenge: begin.challenge,
             chosen: false,
+            surface: call.surface,
+            opens: Opens::Tokens,
             answered: None,
         }
     }

@@ -27,14 +27,17 @@ impl Engine {
                 return Err(refused);
             }
         }
-        let result = self.take(call, &mut opened, &input).await;
-        if let Err(refused) = &result {
-            self.remember_refusal(call, &opened, refused).await;
+        match self.resolve(call, &mut opened, &input).await {
+            Ok(plan) => self.settle(call, &opened, plan).await,
+            Err(refused) => {
+                self.remember_refusal(call, &opened, &refused).await;
+                Err(refused)
+            }
         }
-        result
     }
 
-    async fn take(&self, call: &Call, opened: &mut Opened, input: &Input) -> Result<Standing, Refused> {
+    /// Decides a step and has the account judge it: what remains to be done is to settle it.
+    pub(super) async fn resolve(&self, call: &Call, opened: &mut Opened, input: &Input) -> Result<Plan, Refused> {
         if opened.is_locked_out() {
             return Err(opened.refuse(Refused::new(Reason::TooManyAttempts)));
         }
@@ -52,9 +55,10 @@ impl Engine {
                 checked = self.check(call, opened, &event, input).await?;
             }
             let transition = self.decide(opened, &event, checked.known(), checked.device())?;
+            let transition = self.go_on(opened, transition)?;
             let plan = self.plan(call, opened, &event, input, &checked, &transition)?;
             match self.judge_plan(call, opened, &checked, &plan).await? {
-                Verdict::Accepted => return self.settle(call, opened, plan).await,
+                Verdict::Accepted => return Ok(plan),
                 Verdict::Stale(account) => self.catch_up(opened, *account).await?,
                 Verdict::Gone => opened.account = None,
                 verdict => return Err(self.refuse_attempt(call, opened, &event, &checked, verdict).await),

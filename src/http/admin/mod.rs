@@ -1,6 +1,7 @@
 //! The operator's surface: `/admin/v1`, by `Authorization: Bearer <admin key>`.
 
 mod accounts;
+mod clients;
 mod events;
 mod factors;
 mod fields;
@@ -8,6 +9,8 @@ mod guard;
 mod import;
 mod keys;
 mod lock;
+mod policies;
+mod policy;
 mod see;
 mod sessions;
 mod success_tokens;
@@ -35,6 +38,14 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
             .service(events::list)
             .service(keys::list)
             .service(keys::rotate)
+            .service(policies::create)
+            .service(policies::list)
+            .service(policies::see)
+            .service(policies::change)
+            .service(policies::delete)
+            .service(clients::create)
+            .service(clients::list)
+            .service(clients::delete)
             .service(workflows::list),
     );
 }

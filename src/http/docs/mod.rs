@@ -67,6 +67,10 @@ fn frame() -> OpenApi {
         .bearer_format("JWT")
         .description(Some("The access token that a sign-in ends with."))
         .build();
+    let basic = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Basic)
+        .description(Some("User name or email address, and password (RFC 7617), in UTF-8."))
+        .build();
     let operator = HttpBuilder::new()
         .scheme(HttpAuthScheme::Bearer)
         .description(Some("The operator's key, `STEPGATE_ADMIN_KEY`."))
@@ -75,10 +79,16 @@ fn frame() -> OpenApi {
         "X-Wizard-Key",
         "The key that the start of a wizard has answered with; also taken from its cookie.",
     );
+    let api_key =
+        ApiKeyValue::with_description("api-key", "The first key of a client that the operator has registered.");
+    let access_key = ApiKeyValue::with_description("access-key", "The second key of that client.");
     let components = ComponentsBuilder::new()
         .security_scheme("bearer", SecurityScheme::Http(bearer))
+        .security_scheme("basic", SecurityScheme::Http(basic))
         .security_scheme("operator", SecurityScheme::Http(operator))
         .security_scheme("wizard_key", SecurityScheme::ApiKey(ApiKey::Header(wizard_key)))
+        .security_scheme("api_key", SecurityScheme::ApiKey(ApiKey::Header(api_key)))
+        .security_scheme("access_key", SecurityScheme::ApiKey(ApiKey::Header(access_key)))
         .build();
     let info = InfoBuilder::new()
         .title("Stepgate")

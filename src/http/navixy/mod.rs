@@ -1,4 +1,13 @@
-//! The Navixy surface, `/v2/panel` unless the operator has moved it: the operator's panel: its sign-in, and who may use which second factor.
+//! The Navixy surface, `/v2/panel` unless the operator has moved it: the operator's panel.
+//!
+//! Always: every refusal is `{"success": false, "status": {"code", "description"}}` under that system's own numbers
+//! (`answer.rs`); whoever is signed in shows a panel hash (`caller.rs`), and no other credential counts.
+
+mod answer;
+mod auth;
+mod body;
+mod caller;
+mod session;
 
 use utoipa_actix_web::scope;
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -6,5 +15,11 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use crate::identity::SurfaceName;
 
 pub fn routes(config: &mut ServiceConfig<'_>, prefix: &str) {
-    config.service(scope::scope(prefix).app_data(SurfaceName::Navixy));
+    config.service(
+        scope::scope(prefix)
+            .app_data(SurfaceName::Navixy)
+            .service(auth::auth)
+            .service(session::permissions)
+            .service(session::log_out),
+    );
 }

@@ -19,7 +19,7 @@ use crate::engine::{Reason, Refused};
 use crate::identity::Locale;
 
 pub use table::{Kind, kind_of};
-pub use wording::{caption, words};
+pub use wording::{caption, detail, field, text, words};
 
 use super::context::locale;
 
@@ -150,6 +150,45 @@ impl Problem {
         problem
     }
 
+    /// A refusal of the surface's own.
+    pub fn of_kind(locale: Locale, kind: Kind) -> Self {
+        Self::plain(locale, kind)
+    }
+
+    /// The refusal under another status, where a standard names it.
+    #[must_use]
+    pub fn with_status(mut self, status: u16) -> Self {
+        self.kind.status = status;
+        self.body.status = status;
+        self
+    }
+
+    /// The refusal without the ways on, which are the wizard surface's own.
+    #[must_use]
+    pub fn without_way_on(mut self) -> Self {
+        self.body.restart = None;
+        self.body.next = None;
+        self
+    }
+
+    pub fn content(&self) -> &ProblemBody {
+        &self.body
+    }
+
+    /// The answer with `body`, which holds at least the problem's own.
+    pub fn answer(&self, body: &impl Serialize) -> HttpResponse {
+        let mut response = HttpResponse::build(self.status_code());
+        response.content_type("application/problem+json");
+        response.insert_header(("Content-Language", self.locale.as_str()));
+        if let Some(seconds) = self.body.retry_after {
+            response.insert_header((RETRY_AFTER, HeaderValue::from(seconds)));
+        }
+        if self.kind.status == 401 {
+            response.insert_header((WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")));
+        }
+        response.json(body)
+    }
+
     fn plain(locale: Locale, kind: Kind) -> Self {
         let (title, detail) = wording::of(locale, kind.code);
         let body = ProblemBody {
@@ -189,16 +228,7 @@ impl ResponseError for Problem {
     }
 
     fn error_response(&self) -> HttpResponse {
-        let mut response = HttpResponse::build(self.status_code());
-        response.content_type("application/problem+json");
-        response.insert_header(("Content-Language", self.locale.as_str()));
-        if let Some(seconds) = self.body.retry_after {
-            response.insert_header((RETRY_AFTER, HeaderValue::from(seconds)));
-        }
-        if self.kind.status == 401 {
-            response.insert_header((WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")));
-        }
-        response.json(&self.body)
+        self.answer(&self.body)
     }
 }
 

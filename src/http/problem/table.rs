@@ -10,6 +10,7 @@ pub struct Kind {
 impl Kind {
     pub const MALFORMED: Kind = Kind { status: 400, code: "malformed_body" };
     pub const INVALID: Kind = Kind { status: 400, code: "invalid_request" };
+    pub const GRANT_TYPE: Kind = Kind { status: 400, code: "unsupported_grant_type" };
     pub const TOO_SLOW: Kind = Kind { status: 408, code: "body_too_slow" };
     pub const TOO_LARGE: Kind = Kind { status: 413, code: "body_too_large" };
     pub const MEDIA_TYPE: Kind = Kind { status: 415, code: "unsupported_media_type" };
@@ -33,11 +34,15 @@ pub fn kind_of(reason: Reason) -> Kind {
         Reason::MethodAlreadyEnabled => Kind::new(409, "method_already_enabled"),
         Reason::MethodNotEnabled => Kind::new(422, "method_not_enabled"),
         Reason::MethodNotAllowed => Kind::new(403, "mfa_disallowed"),
+        Reason::EnrolmentRequired => Kind::new(403, "enrolment_required"),
         Reason::StepUpRequired => Kind::new(403, "step_up_required"),
         Reason::InvalidSuccessToken => Kind::new(422, "invalid_success_token"),
         Reason::PasswordRefused => Kind::new(422, "invalid_password"),
         Reason::PasswordElsewhere => Kind::new(403, "password_kept_elsewhere"),
         Reason::Taken => Kind::new(409, "already_taken"),
+        Reason::Exists => Kind::new(409, "already_exists"),
+        Reason::ReadOnly => Kind::new(409, "read_only"),
+        Reason::Full => Kind::new(409, "too_many_entries"),
         Reason::InvalidCredentials => Kind::new(422, "invalid_credentials"),
         Reason::InvalidCode => Kind::new(422, "invalid_code"),
         Reason::CodeExpired => Kind::new(422, "code_expired"),

@@ -35,6 +35,11 @@ pub fn of(locale: Locale, code: &str) -> (String, String) {
     (WORDS.lookup(language, code), WORDS.lookup(language, &format!("{code}.detail")))
 }
 
+/// What a problem code means, for surfaces with an envelope of their own.
+pub fn detail(locale: Locale, code: &str) -> String {
+    of(locale, code).1
+}
+
 /// What is wrong with a field; `expected` fills the message where it asks for it.
 pub fn field(locale: Locale, what: &str, expected: &str) -> String {
     with(locale, &format!("field-{what}"), &[("expected", expected.to_owned().into())])
@@ -44,7 +49,12 @@ pub fn field(locale: Locale, what: &str, expected: &str) -> String {
 pub fn words(locale: Locale, what: &FieldProblem) -> String {
     let plain = |name: &str| field(locale, name, "");
     match what {
+        FieldProblem::Missing => plain("missing"),
+        FieldProblem::Twice => plain("twice"),
         FieldProblem::Digits(digits) => with(locale, "field-digits", &[("digits", (*digits).into())]),
+        FieldProblem::SomeDigits(least, most) => {
+            with(locale, "field-some-digits", &[("least", (*least).into()), ("most", (*most).into())])
+        }
         FieldProblem::OutOfRange(least, most) => {
             with(locale, "field-range", &[("least", (*least).into()), ("most", (*most).into())])
         }
@@ -55,6 +65,7 @@ pub fn words(locale: Locale, what: &FieldProblem) -> String {
         FieldProblem::Uuid => plain("uuid"),
         FieldProblem::Factor => plain("factor"),
         FieldProblem::Taken => plain("taken"),
+        FieldProblem::Exists => plain("exists"),
         FieldProblem::Key => plain("key"),
         FieldProblem::PasswordHash => plain("password-hash"),
         FieldProblem::PasswordLength => plain("password-length"),
@@ -65,8 +76,18 @@ pub fn words(locale: Locale, what: &FieldProblem) -> String {
         FieldProblem::Purpose => plain("purpose"),
         FieldProblem::Locale => plain("locale"),
         FieldProblem::Time => plain("time"),
+        FieldProblem::PolicyId => plain("policy-id"),
+        FieldProblem::Issuer => plain("issuer"),
+        FieldProblem::Domain => plain("domain"),
+        FieldProblem::Name => plain("name"),
+        FieldProblem::OneOf(words) => field(locale, "one-of", words),
         FieldProblem::Invalid(expected) => field(locale, "type", expected),
     }
+}
+
+/// A message that stands by itself.
+pub fn text(locale: Locale, id: &str) -> String {
+    WORDS.lookup(language(locale), id)
 }
 
 /// What a method is called in lists.

@@ -3,7 +3,9 @@
 mod accept;
 mod disable;
 mod enable;
+mod oauth;
 mod target;
+mod token;
 mod users;
 
 use utoipa_actix_web::scope;
@@ -19,6 +21,7 @@ pub fn routes(config: &mut ServiceConfig<'_>, prefix: &str) {
             .service(users::one)
             .service(enable::enable)
             .service(accept::accept)
-            .service(disable::disable),
+            .service(disable::disable)
+            .service(token::token),
     );
 }

@@ -4,6 +4,8 @@ malformed_body = Chybný formát těla požadavku
     .detail = Tělo požadavku není správně vytvořený objekt JSON ani formulář.
 invalid_request = Neplatný požadavek
     .detail = Část požadavku chybí nebo nemá správný tvar; viz errors.
+unsupported_grant_type = Neznámý typ oprávnění
+    .detail = Typ oprávnění musí být Password, Mfa nebo Refresh_token.
 body_too_slow = Tělo požadavku přichází příliš pomalu
     .detail = Tělo požadavku nedorazilo včas.
 body_too_large = Tělo požadavku je příliš velké
@@ -30,6 +32,8 @@ method_not_enabled = Není zapnuto
     .detail = Tato metoda není u tohoto účtu zapnutá.
 mfa_disallowed = Zde není povoleno
     .detail = Tuto metodu nelze u tohoto účtu zapnout.
+enrolment_required = Nejdříve zapněte druhý faktor
+    .detail = Tento účet se smí přihlašovat jen s druhým faktorem. Zapněte jej při přihlášení na webu.
 step_up_required = Potvrďte, že jste to vy
     .detail = Nejprve je třeba potvrdit druhý faktor; viz next.
 invalid_success_token = Potvrzení neplatí
@@ -40,6 +44,12 @@ password_kept_elsewhere = Spravuje se jinde
     .detail = Hesla této služby jsou uložena v jiném systému. Změňte heslo tam.
 already_taken = Již obsazeno
     .detail = Tuto hodnotu už používá jiný účet.
+already_exists = Již existuje
+    .detail = Položka s tímto názvem už existuje.
+read_only = Určuje konfigurace
+    .detail = Co určuje konfigurace, zde nelze změnit.
+too_many_entries = Příliš mnoho
+    .detail = Víc jich být nemůže. Nejprve některou položku smažte.
 invalid_credentials = Nesprávný e-mail nebo heslo
     .detail = Tato kombinace e-mailu a hesla není platná.
 invalid_code = Nesprávný kód
@@ -82,6 +92,7 @@ field-digits =
         [many] Zadejte přesně { $digits } číslice.
        *[other] Zadejte přesně { $digits } číslic.
     }
+field-some-digits = Zadejte { $least } až { $most } číslic.
 field-range = Zadejte celé číslo od { $least } do { $most }.
 field-email = Zadejte e-mailovou adresu o délce nejvýše 254 znaků.
 field-username = Zadejte 1 až 64 písmen, číslic, teček, podtržítek nebo spojovníků.
@@ -90,6 +101,7 @@ field-phone-not-allowed = Do této země se zprávy neposílají.
 field-uuid = Zadejte uuid, například 36f59381-5b54-48bd-a0c7-3b908c476732.
 field-factor = Zadejte jednu z hodnot: google, sms, email.
 field-taken = Tuto hodnotu už používá jiný účet.
+field-exists = Tato hodnota se už používá.
 field-key = Klíč nepatří k tomuto průvodci.
 field-password-hash = Zadejte hash Argon2, scrypt nebo PBKDF2 ve formátu PHC, nebo hash bcrypt, jehož ověření není příliš náročné.
 field-password-length = Délka musí být 8 až 128 znaků.
@@ -100,9 +112,31 @@ field-recovery-code = Zadejte záložní kód, například ABCDE-FGHIJ, nebo osm
 field-purpose = Zadejte 1 až 64 malých písmen, číslic, teček, podtržítek nebo pomlček.
 field-locale = Zadejte jednu z hodnot: en, cs, pt-BR, ru.
 field-time = Zadejte čas ve formátu ISO 8601, například 2022-12-01T07:23:59+00:00.
+field-policy-id = Zadejte 1 až 64 malých písmen a až z, číslic, teček, podtržítek nebo spojovníků.
+field-issuer = Zadejte 1 až 40 znaků bez dvojtečky.
+field-domain = Zadejte e-mailovou doménu, například example.com.
+field-name = Zadejte 1 až 64 znaků.
+field-one-of = Zadejte jednu z hodnot: { $expected }.
 
 # What a method is called in lists.
 
 caption-google = Google Authenticator
 caption-sms = Potvrzení přes SMS
 caption-email = Potvrzení e-mailem
+
+# Co se dozví panel provozovatele, podle jeho vlastních čísel.
+
+panel-4 = Uživatel ani klíč relace nejsou známi, nebo relace skončila.
+panel-5 = Nesprávný formát požadavku: pošlete JSON nebo formulář.
+panel-6 = Neočekávaná chyba.
+panel-7 = Neplatné parametry.
+panel-8 = Server je vytížen. Zkuste to později.
+panel-9 = Požadavek je příliš velký.
+panel-11 = Je potřeba druhý faktor: pošlete jeho kód s tímto tokenem.
+panel-13 = Tato operace není povolena.
+panel-14 = Databáze není dostupná. Zkuste to později.
+panel-15 = Příliš mnoho požadavků. Počkejte.
+panel-102 = Nesprávné přihlašovací jméno nebo heslo.
+panel-201 = V databázi nenalezeno.
+panel-215 = Kód se nepodařilo odeslat.
+panel-282 = Nesprávný ověřovací kód.

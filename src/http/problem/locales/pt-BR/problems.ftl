@@ -4,6 +4,8 @@ malformed_body = Corpo da requisição malformado
     .detail = O corpo da requisição não é um objeto JSON nem um formulário bem formado.
 invalid_request = Requisição inválida
     .detail = Uma parte da requisição está ausente ou não tem o formato correto; consulte errors.
+unsupported_grant_type = Tipo de concessão desconhecido
+    .detail = O tipo de concessão deve ser Password, Mfa ou Refresh_token.
 body_too_slow = Corpo da requisição lento demais
     .detail = O corpo da requisição não chegou a tempo.
 body_too_large = Corpo da requisição grande demais
@@ -30,6 +32,8 @@ method_not_enabled = Não ativado
     .detail = Este método não está ativado para esta conta.
 mfa_disallowed = Não permitido aqui
     .detail = Este método não pode ser ativado para esta conta.
+enrolment_required = Ative antes um segundo fator
+    .detail = Esta conta só pode entrar com um segundo fator. Ative-o ao entrar pela web.
 step_up_required = Confirme que é você
     .detail = Primeiro é preciso confirmar um segundo fator; veja next.
 invalid_success_token = Confirmação inválida
@@ -40,6 +44,12 @@ password_kept_elsewhere = Mantida em outro lugar
     .detail = As senhas deste serviço ficam em outro sistema. Altere-a lá.
 already_taken = Já em uso
     .detail = Outra conta já usa este valor.
+already_exists = Já existe
+    .detail = Já existe um item com este nome.
+read_only = Definido na configuração
+    .detail = O que a configuração define não pode ser alterado aqui.
+too_many_entries = Entradas demais
+    .detail = O máximo já foi atingido. Exclua uma entrada primeiro.
 invalid_credentials = E-mail ou senha incorretos
     .detail = O e-mail e a senha não correspondem.
 invalid_code = Código incorreto
@@ -80,6 +90,7 @@ field-digits =
         [one] Deve ter exatamente { $digits } dígito.
        *[other] Deve ter exatamente { $digits } dígitos.
     }
+field-some-digits = Deve ter de { $least } a { $most } dígitos.
 field-range = Deve ser um número inteiro de { $least } a { $most }.
 field-email = Deve ser um endereço de e-mail com no máximo 254 caracteres.
 field-username = Deve ter de 1 a 64 letras, dígitos, pontos, sublinhados ou hifens.
@@ -88,6 +99,7 @@ field-phone-not-allowed = Não enviamos mensagens para este país.
 field-uuid = Deve ser um uuid, como 36f59381-5b54-48bd-a0c7-3b908c476732.
 field-factor = Deve ser um destes valores: google, sms, email.
 field-taken = Outra conta já usa este valor.
+field-exists = Este valor já está em uso.
 field-key = A chave não pertence a este assistente.
 field-password-hash = Deve ser um hash Argon2, scrypt ou PBKDF2 no formato PHC, ou um hash bcrypt, que não custe demais para verificar.
 field-password-length = Deve ter de 8 a 128 caracteres.
@@ -98,9 +110,31 @@ field-recovery-code = Deve ser um código de recuperação como ABCDE-FGHIJ, ou 
 field-purpose = Deve ter de 1 a 64 letras minúsculas, dígitos, pontos, sublinhados ou hifens.
 field-locale = Deve ser um destes valores: en, cs, pt-BR, ru.
 field-time = Deve ser uma data e hora no formato ISO 8601, como 2022-12-01T07:23:59+00:00.
+field-policy-id = Deve ter de 1 a 64 letras minúsculas de a a z, dígitos, pontos, sublinhados ou hifens.
+field-issuer = Deve ter de 1 a 40 caracteres, sem dois-pontos.
+field-domain = Deve ser um domínio de e-mail, como example.com.
+field-name = Deve ter de 1 a 64 caracteres.
+field-one-of = Deve ser um destes valores: { $expected }.
 
 # What a method is called in lists.
 
 caption-google = Google Authenticator
 caption-sms = Confirmação por SMS
 caption-email = Confirmação por e-mail
+
+# O que se diz ao painel do operador, por seus próprios números.
+
+panel-4 = O usuário ou a chave de sessão não é conhecido, ou a sessão terminou.
+panel-5 = Formato de solicitação incorreto: envie JSON ou um formulário.
+panel-6 = Erro inesperado.
+panel-7 = Parâmetros inválidos.
+panel-8 = Servidor ocupado. Tente novamente mais tarde.
+panel-9 = A solicitação é grande demais.
+panel-11 = É necessário um segundo fator: envie o código com este token.
+panel-13 = Operação não permitida.
+panel-14 = O banco de dados não está disponível. Tente novamente mais tarde.
+panel-15 = Muitas solicitações. Aguarde.
+panel-102 = Login ou senha incorretos.
+panel-201 = Não encontrado no banco de dados.
+panel-215 = Não foi possível enviar o código.
+panel-282 = Código de autenticação incorreto.

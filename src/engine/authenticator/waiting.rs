@@ -1,0 +1,77 @@
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::engine::ports::AccountWrite;
+use crate::engine::{Engine, Reason, Refused};
+use crate::identity::{Account, Ladder, TotpScheme, TotpSecret, WaitingTotp};
+
+use super::Enrolling;
+
+/// How long an authenticator waits for its first right code.
+const LIFETIME: TimeDelta = TimeDelta::hours(1);
+
+impl Engine {
+    /// Keeps a fresh secret on the account until its first right code comes, for an hour at most. Another one that waits
+    /// there is forgotten. Two round trips.
+    ///
+    /// # Errors
+    /// As [`Self::may_enrol_authenticator`].
+    pub(in crate::engine) async fn keep_waiting(
+        &self,
+        account: Account,
+        secret: &TotpSecret,
+        scheme: &TotpScheme,
+    ) -> Result<(), Refused> {
+        let (id, now) = (account.id, self.clock.now());
+        let plan = |account: &Account| {
+            self.may_enrol_authenticator(account, false)?;
+            let mut next = account.clone();
+            next.enrolling = Some(self.waiting(account, secret, scheme, now));
+            next.changed(now);
+            Ok(AccountWrite { account: Some(next), ..AccountWrite::default() })
+        };
+        match self.revise_from(account, plan).await {
+            // The copy that was found by name may be behind.
+            Err(refused) if refused.reason == Reason::MethodAlreadyEnabled => self.revise(id, plan).await.map(drop),
+            done => done.map(drop),
+        }
+    }
+
+    fn waiting(&self, account: &Account, secret: &TotpSecret, scheme: &TotpScheme, now: DateTime<Utc>) -> WaitingTotp {
+        let context = WaitingTotp::context(account.id);
+        let secret = self.keys.seal(secret.as_bytes(), &[&context[0], &context[1]], self.entropy.bytes());
+        WaitingTotp { secret, scheme: scheme.clone(), until: now + LIFETIME }
+    }
+
+    /// Forgets the authenticator that waits on the account.
+    ///
+    /// # Errors
+    /// When the store gives no answer.
+    pub(in crate::engine) async fn forget_waiting(&self, account: Account) -> Result<(), Refused> {
+        let now = self.clock.now();
+        self.revise_from(account, |account| {
+            let mut next = account.clone();
+            next.enrolling = None;
+            next.changed(now);
+            Ok(AccountWrite { account: Some(next), ..AccountWrite::default() })
+        })
+        .await
+        .map(drop)
+    }
+
+    /// The authenticator that waits on the account, if its time is not over.
+    ///
+    /// # Errors
+    /// When it cannot be opened.
+    pub(in crate::engine) fn waiting_on(
+        &self,
+        account: &Account,
+        ladder: Ladder,
+    ) -> Result<Option<Enrolling>, Refused> {
+        let Some(waiting) = account.enrolling.as_ref().filter(|waiting| self.clock.now() < waiting.until) else {
+            return Ok(None);
+        };
+        let context = WaitingTotp::context(account.id);
+        let secret = self.unseal(&waiting.secret, &[&context[0], &context[1]])?;
+        Ok(Some(Enrolling { secret, scheme: Some(waiting.scheme.clone()), codes: None, replaces: false, ladder }))
+    }
+}

@@ -1,0 +1,190 @@
+use crate::engine::authenticator::Enrolling;
+use crate::engine::ports::EventKind;
+use crate::engine::{Engine, Enrolment, FieldProblem, NewAccount, Reason, Refused};
+use crate::identity::{Account, Factor, Ladder, Locale, TotpPolicy};
+
+use super::door::{Admitted, Asked};
+
+/// How often an account may change under one check before it gives up.
+const PATIENCE: usize = 3;
+
+/// Characters of the name that an app shows under the issuer; an image holds no more with certainty.
+const LABEL: usize = 64;
+
+/// What became of a code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Judged {
+    pub valid: bool,
+    /// Failures before the next block, where they are known.
+    pub attempts_left: Option<u32>,
+    /// The step that a right code was of, less the present one.
+    pub step_offset: Option<i64>,
+}
+
+impl Engine {
+    /// Gives the name an authenticator by the policy, which waits an hour for its first right code. A name that nobody has
+    /// gets an account where the policy makes one, and else an image that leads nowhere.
+    ///
+    /// # Errors
+    /// As the other two: [`Reason::Unauthorized`], [`Reason::Forbidden`], [`Reason::NotFound`] for the policy. Besides
+    /// [`Reason::MethodAlreadyEnabled`]; [`Reason::MethodNotAllowed`]; [`Reason::Taken`] when the account that is to be
+    /// made would have another one's address.
+    pub async fn enrol_by_policy(&self, asked: &Asked<'_>) -> Result<Enrolment, Refused> {
+        let admitted = self.admit(asked).await?;
+        let policy = &admitted.policy;
+        if !policy.is_open_to(asked.call.surface) {
+            return Err(Refused::new(Reason::MethodNotAllowed));
+        }
+        let secret = self.fresh_secret();
+        let keep = async {
+            match self.account_for(asked, &admitted).await? {
+                Some(account) => self.keep_waiting(account, &secret, &policy.scheme()).await,
+                None => self.as_if_written(&admitted).await,
+            }
+        };
+        asked.phases.measure("write", keep).await?;
+        // The name as it was typed, so that it does not tell whose address it is.
+        let label: String = asked.name.trim().chars().take(LABEL).collect();
+        let draw = async { self.enrolment_of(&secret, policy.totp, &policy.issuer, &label) };
+        Ok(asked.phases.measure("qr", draw).await)
+    }
+
+    /// The account of the name; a new one where the policy makes it.
+    async fn account_for(&self, asked: &Asked<'_>, admitted: &Admitted) -> Result<Option<Account>, Refused> {
+        if admitted.account.is_some() {
+            return Ok(admitted.account.clone());
+        }
+        let Some((email, username)) = admitted.policy.names_for(asked.name) else { return Ok(None) };
+        let new = NewAccount {
+            email,
+            username,
+            password: None,
+            phone: None,
+            locale: Locale::default(),
+            groups: Default::default(),
+            permissions: Default::default(),
+        };
+        match self.create_account(new).await {
+            Ok(account) => {
+                let event = self.happening(EventKind::AccountCreated).to(account.id).in_call(asked.call);
+                self.note(self.by(admitted.hand(), event).detail("policy", admitted.policy.id.as_str()));
+                Ok(Some(account))
+            }
+            // Another call may have made it a moment ago.
+            Err(refused) if refused.reason == Reason::Taken => match self.account_named(asked.name).await? {
+                Some(account) => Ok(Some(account)),
+                None => Err(Refused::new(Reason::Taken).field("username", FieldProblem::Taken)),
+            },
+            Err(refused) => Err(refused),
+        }
+    }
+
+    /// Whether this is a code of the name's authenticator that was not used before. One that waits for its first right
+    /// code comes on by it. Three round trips, whoever is asked about.
+    ///
+    /// # Errors
+    /// [`Reason::InvalidCode`] for what cannot be a code of any authenticator; [`Reason::AccountLocked`].
+    pub async fn verify_by_policy(&self, asked: &Asked<'_>, otp: &str) -> Result<Judged, Refused> {
+        let admitted = self.admit(asked).await?;
+        let bounds = TotpPolicy::DIGITS;
+        if !bounds.contains(&(otp.len() as u64)) || !otp.bytes().all(|byte| byte.is_ascii_digit()) {
+            let problem = FieldProblem::SomeDigits(*bounds.start(), *bounds.end());
+            return Err(Refused::new(Reason::InvalidCode).field("otp", problem));
+        }
+        match asked.phases.measure("judge", self.judged(asked, &admitted, otp)).await {
+            // Wrong and used are one answer; what is counted is the same.
+            Err(refused) if matches!(refused.reason, Reason::InvalidCode | Reason::CodeUsed) => {
+                Ok(Judged { valid: false, attempts_left: refused.attempts_left, step_offset: None })
+            }
+            judged => judged,
+        }
+    }
+
+    async fn judged(&self, asked: &Asked<'_>, admitted: &Admitted, otp: &str) -> Result<Judged, Refused> {
+        let ladder = admitted.ladder(self.policy.second_factor);
+        let mut account = admitted.account.clone();
+        for _ in 0..PATIENCE {
+            let Some(present) = &account else { break };
+            let looked = match present.factors.google.as_ref().map(|factor| factor.totp(self.policy.totp)) {
+                Some(totp) if usize::from(totp.digits) == otp.len() => {
+                    self.verified(asked, admitted, present, otp, ladder).await
+                }
+                Some(_) => break,
+                None => match self.waiting_on(present, ladder)? {
+                    Some(enrolling) if usize::from(enrolling.totp(self.policy.totp).digits) == otp.len() => {
+                        self.confirmed(asked, admitted, present, &enrolling, otp).await
+                    }
+                    Some(_) | None => break,
+                },
+            };
+            match looked {
+                // It came on, went off or was changed otherwise in this moment: looked at again as it is now.
+                Err(refused) if is_behind(refused.reason) => account = self.store.account(present.id).await?,
+                looked => return looked,
+            }
+        }
+        let (subject, revision) = self.subject_of(admitted);
+        Err(self.miss(asked.call, subject, revision, ladder).await?)
+    }
+
+    /// Uses a code of the authenticator up that is on.
+    async fn verified(
+        &self,
+        asked: &Asked<'_>,
+        admitted: &Admitted,
+        account: &Account,
+        otp: &str,
+        ladder: Ladder,
+    ) -> Result<Judged, Refused> {
+        let verified = self.verify(asked.call, account, otp, ladder).await?;
+        let event = self.happening(EventKind::ChallengePassed).to(account.id).in_call(asked.call);
+        let event = event.method(Factor::Google).detail("policy", admitted.policy.id.as_str());
+        self.note(self.by(admitted.hand(), event));
+        Ok(judged_right(verified.offset, Some(ladder.limit)))
+    }
+
+    /// Turns the waiting authenticator on if the code is its own.
+    async fn confirmed(
+        &self,
+        asked: &Asked<'_>,
+        admitted: &Admitted,
+        account: &Account,
+        enrolling: &Enrolling,
+        otp: &str,
+    ) -> Result<Judged, Refused> {
+        let offset = enrolling.offset(self.policy.totp, otp, self.clock.now());
+        self.enrol(asked.call, account, enrolling, otp, admitted.hand()).await?;
+        // What it proves is new to the account, so nothing that was counted is forgotten, nor known here.
+        Ok(judged_right(offset.unwrap_or_default(), None))
+    }
+
+    /// Takes the name's authenticator away, on or waiting; sessions of the account end if one was on.
+    ///
+    /// # Errors
+    /// [`Reason::MethodNotAllowed`] when it was enrolled under a policy that keeps this surface from it.
+    pub async fn delete_by_policy(&self, asked: &Asked<'_>) -> Result<(), Refused> {
+        let admitted = self.admit(asked).await?;
+        let write = async {
+            match admitted.account.clone() {
+                Some(account) if account.has(Factor::Google) => {
+                    match self.turn_off_from(asked.call, account, &[Factor::Google], admitted.hand()).await {
+                        Err(refused) if refused.reason == Reason::MethodNotEnabled => Ok(()),
+                        done => done.map(drop),
+                    }
+                }
+                Some(account) if account.enrolling.is_some() => self.forget_waiting(account).await,
+                Some(_) | None => self.as_if_written(&admitted).await,
+            }
+        };
+        asked.phases.measure("write", write).await
+    }
+}
+
+fn judged_right(offset: i64, attempts_left: Option<u32>) -> Judged {
+    Judged { valid: true, attempts_left, step_offset: Some(offset) }
+}
+
+/// Whether the account was not what it was taken for.
+fn is_behind(reason: Reason) -> bool {
+    matches!(reason, Reason::WizardChanged | Reason::MethodAlreadyEnabled | Reason::MethodNotEnabled)
+}

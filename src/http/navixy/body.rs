@@ -1,0 +1,26 @@
+use std::pin::Pin;
+
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpRequest};
+use serde::de::DeserializeOwned;
+
+use crate::http::body::receive;
+use crate::http::context::locale;
+
+use super::answer::PanelError;
+
+/// A request body, JSON or a form, whose faults are told as the panel's clients expect it.
+pub struct PanelBody<T>(pub T);
+
+impl<T: DeserializeOwned + 'static> FromRequest for PanelBody<T> {
+    type Error = PanelError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, PanelError>>>>;
+
+    fn from_request(req: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let (req, payload) = (req.clone(), payload.take());
+        Box::pin(async move {
+            let received = receive(&req, payload).await;
+            received.map(|body| PanelBody(body.value)).map_err(|fault| PanelError::body(locale(&req), fault))
+        })
+    }
+}
