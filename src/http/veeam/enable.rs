@@ -1,6 +1,5 @@
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, post, web};
-use serde::de::{Deserializer, Error, Visitor};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -9,6 +8,7 @@ use crate::http::answer::json;
 use crate::http::body::OptionalBody;
 use crate::http::context::Context;
 use crate::http::docs::{Limited, Refusals};
+use crate::http::flag::Flag;
 use crate::http::problem::Problem;
 use crate::http::surface::Surface;
 use crate::identity::RecoveryCode;
@@ -19,29 +19,9 @@ use super::target::{Target, UPDATE, caller, target};
 pub struct EnableMfa {
     /// Whether an authenticator that is on may be replaced; it works until the new one is accepted. Also taken as the
     /// text `"true"` or `"false"`.
-    #[serde(default, deserialize_with = "flag")]
-    recreate: bool,
-}
-
-/// `true`, `false`, and the same as texts: nothing else is either.
-fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
-    struct Flag;
-    impl Visitor<'_> for Flag {
-        type Value = bool;
-
-        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-            f.write_str("true or false")
-        }
-
-        fn visit_bool<E: Error>(self, flag: bool) -> Result<bool, E> {
-            Ok(flag)
-        }
-
-        fn visit_str<E: Error>(self, text: &str) -> Result<bool, E> {
-            text.parse().map_err(|_| E::invalid_value(serde::de::Unexpected::Str(text), &self))
-        }
-    }
-    deserializer.deserialize_any(Flag)
+    #[serde(default)]
+    #[schema(value_type = bool)]
+    recreate: Flag,
 }
 
 /// An authenticator that is not on yet.
@@ -79,14 +59,14 @@ impl MfaOffer {
 
 /// Begin turning MFA on
 ///
-/// Nothing is on before `acceptMfa`. One's own account, or with the permission `users:update` anybody's. Where a factor
+/// No body is the same as `{}`. Nothing is on before `acceptMfa`. One's own account, or with the permission `users:update` anybody's. Where a factor
 /// is on already, one must have been proved a short while ago, in the session or by `X-Success-Token`: any of one's own
 /// to add an authenticator or to act for somebody else, the authenticator itself or a recovery code to replace it.
 #[utoipa::path(
     tag = "veeam",
     security(("bearer" = [])),
     params(("id" = u64, Path, description = "The account.")),
-    request_body = Option<EnableMfa>,
+    request_body = EnableMfa,
     responses((status = 200, body = MfaOffer), Refusals, Limited)
 )]
 #[post("/v1/users/{id}/enableMfa")]
@@ -99,7 +79,7 @@ pub async fn enable(
     let caller = caller(&surface, &context).await?;
     let target = target(&context, &caller, &id, UPDATE)?;
     let call = context.call(None, None);
-    let offered = offer(&surface, &call, &caller, target, context.success_token(), body.0.recreate).await;
+    let offered = offer(&surface, &call, &caller, target, context.success_token(), body.0.recreate.0).await;
     let (account, offered) = offered.map_err(|refused| context.problem(refused))?;
     Ok(json(StatusCode::OK, &MfaOffer::of(account, &offered)))
 }
