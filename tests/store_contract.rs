@@ -37,6 +37,8 @@ mod differential;
 mod events;
 #[path = "store_contract/fixtures.rs"]
 mod fixtures;
+#[path = "store_contract/mfa_orders.rs"]
+mod mfa_orders;
 #[path = "store_contract/names.rs"]
 mod names;
 #[path = "store_contract/order.rs"]

@@ -86,6 +86,8 @@ impl Engine {
             stood_in: None,
             recovery: None,
             enrolling: None,
+            order: None,
+            suspended: None,
             devices: Vec::new(),
             external_id: None,
             imported: None,
@@ -94,29 +96,35 @@ impl Engine {
         })
     }
 
-    /// The account with this number.
+    /// The account with this number, as ordered by now.
     ///
     /// # Errors
     /// [`Reason::NotFound`].
     pub async fn account(&self, id: AccountId) -> Result<Account, Refused> {
+        Ok(self.as_ordered(self.stored(id).await?))
+    }
+
+    /// The account as it is written, which is what another is written in the place of.
+    pub(super) async fn stored(&self, id: AccountId) -> Result<Account, Refused> {
         self.store.account(id).await?.ok_or_else(|| Refused::new(Reason::NotFound))
     }
 
-    /// The account that this email address or user name belongs to.
+    /// The account that this email address or user name belongs to, as ordered by now.
     ///
     /// # Errors
     /// When the store gives no answer.
     pub async fn account_named(&self, name: &str) -> Result<Option<Account>, Refused> {
         let name = LoginName::of_typed(name, &self.policy.names);
-        Ok(self.store.account_by_name(&name).await?)
+        Ok(self.store.account_by_name(&name).await?.map(|account| self.as_ordered(account)))
     }
 
-    /// Up to `limit` accounts with a number above `after`.
+    /// Up to `limit` accounts with a number above `after`, as ordered by now.
     ///
     /// # Errors
     /// When the store gives no answer.
     pub async fn accounts(&self, after: Option<AccountId>, limit: usize) -> Result<Vec<Account>, Refused> {
-        Ok(self.store.accounts(after, limit).await?)
+        let accounts = self.store.accounts(after, limit).await?;
+        Ok(accounts.into_iter().map(|account| self.as_ordered(account)).collect())
     }
 
     /// Changes an account. A new password, and an address that takes the email factor with it, end all its sessions.
@@ -134,14 +142,14 @@ impl Engine {
     ) -> Result<Account, Refused> {
         let password_hash = self.hashed(patch.password.clone()).await?;
         for _ in 0..PATIENCE {
-            let before = self.account(id).await?;
+            let before = self.stored(id).await?;
             let next = self.patched(&before, &patch, password_hash.clone());
             let (old, new) = (before.login_names(&self.policy.names), next.login_names(&self.policy.names));
             let replaced = self.store.replace_account(&next, &old, &new).await?;
             if replaced.map_err(|taken| self.taken(&next, &taken))? {
                 self.follow_up(&before, &next).await?;
                 self.tell_of_patch(&before, &next, &patch, call);
-                return Ok(next);
+                return Ok(self.as_ordered(next));
             }
         }
         Err(Refused::new(Reason::WizardChanged))
@@ -159,6 +167,7 @@ impl Engine {
         next.permissions = permissions.unwrap_or(next.permissions);
         if self.has_moved(before, &next) {
             next.factors.email = None;
+            next.forget_suspended(Factor::Email);
             // What was confirmed at the old address is worth nothing any more, a way back in above all.
             next.begin_epoch();
         }

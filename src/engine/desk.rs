@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use crate::engine::ports::{AccountWrite, EndSessions, EventKind, Locks, NewChange, Notice, Verdict};
 use crate::engine::{Call, Engine, Happening, Reason, Refused};
-use crate::identity::{Account, AccountId, Method, Session, SessionId};
+use crate::identity::{Account, AccountId, Method, Session, SessionId, Switched};
 
 /// How often an account may change under the operator's hand before it gives up.
 const PATIENCE: usize = 5;
@@ -69,6 +69,9 @@ impl Engine {
                     Some(factor) => next.turn_off(factor),
                     None => {
                         next.recovery = None;
+                        if let Some(suspended) = &mut next.suspended {
+                            suspended.recovery = None;
+                        }
                         next.begin_epoch();
                     }
                 }
@@ -77,6 +80,8 @@ impl Engine {
                     account: Some(next),
                     changes: method
                         .factor()
+                        // What was off by order is in the log already.
+                        .filter(|factor| account.has(*factor))
                         .map(|provider| NewChange { provider, is_enabled: false, time: now })
                         .into_iter()
                         .collect(),
@@ -148,36 +153,64 @@ impl Engine {
         Ok(())
     }
 
-    /// Writes what `plan` makes of the account as it is now, in one piece; the account after it, and what was written.
+    /// Writes what `plan` makes of the account as it is now, in one piece; the account after it, and
+    /// the plan's own lines of the change log.
     pub(super) async fn revise(
         &self,
         id: AccountId,
         plan: impl Fn(&Account) -> Result<AccountWrite, Refused>,
-    ) -> Result<(Account, AccountWrite), Refused> {
-        self.revise_from(self.account(id).await?, plan).await
+    ) -> Result<(Account, Vec<NewChange>), Refused> {
+        self.revise_from(self.stored(id).await?, plan).await
     }
 
-    /// As [`Self::revise`], for an account as it was a moment ago.
+    /// As [`Self::revise`], from the account as it was read. What was ordered of it is carried out along the way.
     pub(super) async fn revise_from(
         &self,
         mut account: Account,
         plan: impl Fn(&Account) -> Result<AccountWrite, Refused>,
-    ) -> Result<(Account, AccountWrite), Refused> {
-        let id = account.id;
+    ) -> Result<(Account, Vec<NewChange>), Refused> {
         for _ in 0..PATIENCE {
-            let write = plan(&account)?;
-            let request = self.request();
-            match self.store.write_account(&request, id, account.revision, &write, self.clock.now()).await? {
+            let (write, own, switched) = self.planned(&account, &plan)?;
+            let (request, id, now) = (self.request(), account.id, self.clock.now());
+            match self.store.write_account(&request, id, account.revision, &write, now).await? {
                 Verdict::Accepted => {
-                    let Some(next) = write.account.clone() else { return Ok((account, write)) };
+                    let Some(next) = write.account else { return Ok((account, own)) };
                     self.store.refresh_names(&next, &next.login_names(&self.policy.names)).await?;
-                    return Ok((next, write));
+                    for (event, notice) in self.news_of(&next, &switched) {
+                        self.note(event);
+                        self.tell_owner(&next, notice);
+                    }
+                    return Ok((next, own));
                 }
                 Verdict::Stale(now) => account = *now,
                 _ => return Err(Refused::new(Reason::NotFound)),
             }
         }
         Err(Refused::new(Reason::WizardChanged))
+    }
+
+    /// What `plan` writes, with what was ordered before it and by it; its own lines of the change log, and what those
+    /// orders switch.
+    fn planned(
+        &self,
+        account: &Account,
+        plan: impl Fn(&Account) -> Result<AccountWrite, Refused>,
+    ) -> Result<(AccountWrite, Vec<NewChange>, Switched), Refused> {
+        let (ordered, mut switched) = self.ordered(account).unwrap_or_else(|| (account.clone(), vec![]));
+        let mut write = plan(&ordered)?;
+        if write.account.is_none() && ordered != *account {
+            let mut next = ordered;
+            next.changed(self.clock.now());
+            write.account = Some(next);
+        }
+        let own = write.changes.clone();
+        write.changes.splice(0..0, self.switches(&switched));
+        if let Some((next, more)) = write.account.as_ref().and_then(|next| self.ordered(next)) {
+            write.account = Some(next);
+            write.changes.extend(self.switches(&more));
+            switched.extend(more);
+        }
+        Ok((write, own, switched))
     }
 
     /// An event of the operator's doing: in a call, or at the command line.
@@ -190,9 +223,13 @@ impl Engine {
     }
 }
 
+/// Whether there is anything to take off, be it on or kept.
 fn has(account: &Account, method: Method) -> bool {
     match method.factor() {
-        Some(factor) => account.has(factor),
-        None => account.recovery.is_some(),
+        Some(factor) => account.has(factor) || account.is_suspended(factor),
+        None => {
+            let kept = account.suspended.as_ref().and_then(|suspended| suspended.recovery.as_ref());
+            account.recovery.is_some() || kept.is_some()
+        }
     }
 }

@@ -133,6 +133,8 @@ fn blank(person: &Person, now: DateTime<Utc>) -> Account {
         stood_in: None,
         recovery: None,
         enrolling: None,
+        order: None,
+        suspended: None,
         devices: Vec::new(),
         imported: None,
         external_id: None,

@@ -18,6 +18,7 @@ mod errands;
 mod history;
 mod import;
 mod keys;
+mod orders;
 mod passwords;
 pub mod ports;
 mod recovery;
@@ -48,6 +49,7 @@ pub use keys::{
     KeyDesk, KeyStatus, KeyTrouble, PairMaker, Progress, Rotation, SealingState, SealingStatus, SigningState,
     SigningStatus, Turned,
 };
+pub use orders::{MfaState, MfaTarget};
 pub use passwords::{CommonPasswords, ListError, Looked, PasswordError, Passwords, Strength};
 pub use recovery::RecoveryLeft;
 pub use registry::{Asked, Credentials, Judged, NewClient, PolicyPatch, PolicySource, RegistryDesk, SourcedPolicy};

@@ -16,7 +16,7 @@ pub struct Caller {
 
 impl Engine {
     /// The account and session of an access token. The signature alone is not enough: the session must still live. One
-    /// round trip.
+    /// round trip, and once for every order that the account is behind (see [`Engine::set_mfa`]) two more.
     ///
     /// # Errors
     /// [`Reason::Unauthorized`] for anything but a genuine token of a living session.
@@ -31,7 +31,7 @@ impl Engine {
         let session = self.store.session(bearer.account, &bearer.session, now);
         let (found, ()) = tokio::join!(session, self.keep_up(now));
         let (account, session) = found?.ok_or_else(unauthorized)?;
-        Ok(Caller { account, session })
+        Ok(Caller { account: self.obey(account).await?, session })
     }
 
     /// The account and session of a panel hash. One round trip.
@@ -44,7 +44,7 @@ impl Engine {
         let id = hash.session(&self.keys);
         let (found, ()) = tokio::join!(self.store.session(hash.account, &id, now), self.keep_up(now));
         let (account, session) = found?.ok_or_else(unauthorized)?;
-        Ok(Caller { account, session })
+        Ok(Caller { account: self.obey(account).await?, session })
     }
 
     /// Exchanges a refresh token for a new pair. Two round trips. A token that was used before, other than a moment ago,

@@ -9,6 +9,7 @@ use actix_web::{Error, HttpMessage, web};
 use super::context::RequestName;
 use super::surface::Surface;
 use super::unread::{Answer, Reader};
+use crate::telemetry::{redact_path, sane};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -34,7 +35,8 @@ pub async fn frame(
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     // The path alone: a query may hold what no log may hold.
-    let path = crate::telemetry::sane(&path);
+    let path = redact_path(&path);
+    let path = sane(&path);
     tracing::info!(request = name, %method, %path, status = status.as_u16(), "answered");
     Ok(response.map_body(|_, body| Answer::new(body, reader)))
 }

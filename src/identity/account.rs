@@ -6,7 +6,8 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Device, Email, Factor, Locale, LoginName, NameRules, Phone, RecoveryCodes, Sealed, SurfaceName, Totp, Username,
+    AccountOrder, Device, Email, Factor, Locale, LoginName, NameRules, Phone, RecoveryCodes, Sealed, SurfaceName,
+    Suspended, Totp, Username,
 };
 
 /// The number of an account: 1 and up, never used twice.
@@ -66,6 +67,12 @@ pub struct Account {
     /// An authenticator that waits for its first right code, beside any wizard.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub enrolling: Option<WaitingTotp>,
+    /// The last order of an administrator's that was heard of here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order: Option<AccountOrder>,
+    /// What is off by order, and not forgotten.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suspended: Option<Suspended>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub devices: Vec<Device>,
     /// The name that the operator's own directory knows the account by, if it comes from there.
@@ -212,6 +219,7 @@ impl Account {
         if factor == Factor::Google {
             self.enrolling = None;
         }
+        self.forget_suspended(factor);
         self.begin_epoch();
     }
 
@@ -248,16 +256,12 @@ impl Account {
     }
 
     pub fn has(&self, factor: Factor) -> bool {
-        match factor {
-            Factor::Google => self.factors.google.is_some(),
-            Factor::Sms => self.factors.sms.is_some(),
-            Factor::Email => self.factors.email.is_some(),
-        }
+        self.factors.has(factor)
     }
 
     /// Everything of it that is sealed under a key of the ring.
     pub fn sealed(&self) -> impl Iterator<Item = &Sealed> {
-        let enrolled = self.factors.google.as_ref().map(|factor| &factor.secret);
+        let enrolled = self.authenticator().map(|factor| &factor.secret);
         enrolled.into_iter().chain(self.enrolling.as_ref().map(|waiting| &waiting.secret))
     }
 

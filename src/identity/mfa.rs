@@ -44,10 +44,21 @@ impl Policy {
         self.mfa.iter().filter(|policy| policy.is_for(account))
     }
 
-    /// The factors that the account may turn on: those that every policy of its groups allows.
+    /// The factors that the account may turn on: those that every policy of its groups allows, and that the order which
+    /// it is under allows or a policy requires.
     pub fn allowed_factors(&self, account: &Account) -> Vec<Factor> {
-        let allowed = |factor: &Factor| self.mfa_for(account).all(|policy| policy.allowed.contains(factor));
-        Factor::ALL.into_iter().filter(allowed).collect()
+        let ordered = |factor| account.is_allowed(factor) || self.requires(account, factor);
+        Factor::ALL.into_iter().filter(|factor| self.permits(account, *factor) && ordered(*factor)).collect()
+    }
+
+    /// Whether every policy of the account's groups allows the factor.
+    pub(super) fn permits(&self, account: &Account, factor: Factor) -> bool {
+        self.mfa_for(account).all(|policy| policy.allowed.contains(&factor))
+    }
+
+    /// Whether the factor is one of those by which the account meets a policy, in force already or announced.
+    pub(super) fn requires(&self, account: &Account, factor: Factor) -> bool {
+        self.mfa_for(account).any(|policy| policy.required.contains(&factor))
     }
 
     /// The factors of which the account must turn one on before it is let in; empty when it need not. Each policy is

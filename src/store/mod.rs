@@ -7,4 +7,5 @@
 //! nothing of each other.
 
 pub mod embedded;
+mod heard;
 pub mod redis;

@@ -16,7 +16,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 pub use cause::cause;
 pub use phases::Phases;
-pub use redact::redact_query;
+pub use redact::{redact_path, redact_query};
 pub use sane::sane;
 pub use trips::{counted, round_trip};
 

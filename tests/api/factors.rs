@@ -340,7 +340,7 @@ async fn the_qr_code_holds_the_url_that_an_authenticator_understands(app: TestAp
 }
 
 /// The text in a picture, as a camera would read it.
-fn scanned(data_url: &str) -> String {
+pub fn scanned(data_url: &str) -> String {
     let picture = data_url.strip_prefix("data:image/png;base64,").unwrap();
     scanned_picture(&data_encoding::BASE64.decode(picture.as_bytes()).unwrap())
 }

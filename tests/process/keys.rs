@@ -68,6 +68,8 @@ async fn enrolled(engine: &Engine) {
             stood_in: None,
             recovery: None,
             enrolling: None,
+            order: None,
+            suspended: None,
             devices: Vec::new(),
             external_id: None,
             imported: None,

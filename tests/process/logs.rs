@@ -136,8 +136,9 @@ async fn no_client_forges_a_member_of_a_json_log() {
     }
 }
 
-/// A22: a query may hold a code, a secret or a name, as ABRA Flexi's calls do: none of it is in the log, whether the call
-/// is known or not, can be read or not, on the main listener or another. Watches the frame, which logs the path alone.
+/// A22: a query may hold a code, a secret or a name, as ABRA Flexi's calls do, and a path somebody's address: none of it is
+/// in the log, whether the call is known or not, can be read or not, on the main listener or another. Watches the frame,
+/// which logs the path alone, and `telemetry::redact_path`.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_query_is_in_the_log() {
     let home = tempfile::tempdir().unwrap();
@@ -149,6 +150,7 @@ async fn no_query_is_in_the_log() {
     let query = "secret=CANARYSECRETX&otp=739184265&username=canary-name";
     for (web, path) in [
         (&extra, "/u/ann/enable-2fa"),
+        (&extra, "/u/canary%40example.com/enable-2fa.json"),
         (&extra, "/u/disable-2fa.json"),
         (&main, "/u/ann/disable-2fa"),
         (&main, "/api/v1/users"),
@@ -171,7 +173,7 @@ async fn no_query_is_in_the_log() {
     assert!(server.ended().success());
     let log = server.log();
     assert!(log.contains("/u/ann/enable-2fa") && log.contains("/api/totp/default/verify"), "{log}");
-    for canary in ["CANARYSECRETX", "739184265", "canary-name"] {
+    for canary in ["CANARYSECRETX", "739184265", "canary-name", "canary%40", "canary@"] {
         assert!(!log.contains(canary), "{canary} in {log}");
     }
 }

@@ -10,7 +10,7 @@ use stepgate::engine::ports::{
 };
 use stepgate::identity::{
     Account, AccountId, Code, Email, EmailFactor, Factor, Factors, Keys, Ladder, Locale, LoginName, Method, NameRules,
-    Phone, Recipient, Sealed, Session, SessionId, SmsFactor, SurfaceName, TotpFactor, UsedToken, Username,
+    Phone, Recipient, Sealed, Session, SessionId, SmsFactor, SurfaceName, Suspended, TotpFactor, UsedToken, Username,
 };
 use stepgate::workflow::{Answered, Digest, Fact, Facts, Opens, Outstanding, Pending, Sends, Wizard, WizardId};
 
@@ -57,6 +57,8 @@ pub fn person(local: &str) -> Account {
         stood_in: None,
         recovery: None,
         enrolling: None,
+        order: None,
+        suspended: None,
         devices: Vec::new(),
         external_id: None,
         imported: None,
@@ -84,6 +86,10 @@ pub fn person_in_full(local: &str) -> Account {
             sms: Some(SmsFactor { phone, since: at(2) }),
             email: Some(EmailFactor { since: at(3) }),
         },
+        suspended: Some(Suspended {
+            factors: Factors { email: Some(EmailFactor { since: at(4) }), ..Factors::default() },
+            recovery: None,
+        }),
         created_at: at(-5) + TimeDelta::nanoseconds(123_456_789),
         ..person(local)
     }

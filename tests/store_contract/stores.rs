@@ -38,11 +38,26 @@ pub async fn redis_cluster() -> Host {
     over_redis(|| servers::cluster().url()).await
 }
 
+/// Two stores that share their keys, as two instances of the server do.
+pub async fn two_on_redis() -> [Host; 2] {
+    let prefix = servers::prefix();
+    [under(&prefix, || servers::single().url()).await, under(&prefix, || servers::single().url()).await]
+}
+
+pub async fn two_on_redis_cluster() -> [Host; 2] {
+    let prefix = servers::prefix();
+    [under(&prefix, || servers::cluster().url()).await, under(&prefix, || servers::cluster().url()).await]
+}
+
 /// A store under keys of its own on a server that the tests of this process share.
 async fn over_redis(url: impl FnOnce() -> String + Send + 'static) -> Host {
+    under(&servers::prefix(), url).await
+}
+
+async fn under(prefix: &str, url: impl FnOnce() -> String + Send + 'static) -> Host {
     let url = tokio::task::spawn_blocking(url).await.expect("redis-server starts");
     let mut settings = RedisSettings::new(RedisAddress::parse(&url).expect("an address"));
-    settings.prefix = servers::prefix();
+    settings.prefix = prefix.to_owned();
     // Under the load of a whole test run a loaded machine may take longer than a production one may.
     settings.timeout = std::time::Duration::from_secs(20);
     settings.connect_timeout = std::time::Duration::from_secs(10);

@@ -75,6 +75,8 @@ pub fn person(local: &str) -> Account {
         stood_in: None,
         recovery: None,
         enrolling: None,
+        order: None,
+        suspended: None,
         devices: Vec::new(),
         external_id: None,
         imported: None,

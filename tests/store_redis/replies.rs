@@ -3,7 +3,7 @@
 use stepgate::engine::ports::{
     AccountWrite, AddressKey, Attempt, Commit, EventRange, NewChange, SendBudget, Spend, Store, Subject, Verdict,
 };
-use stepgate::identity::{Account, Factor, Keys, Session};
+use stepgate::identity::{Account, Factor, Keys, MfaOrders, MfaSetting, Session};
 use stepgate::store::redis::RedisStore;
 
 use crate::fixtures::*;
@@ -192,4 +192,13 @@ async fn a_kept_value_is_swapped_once() {
     let one = store.keep("key", &sealed("one")).await.unwrap();
     assert!(losing_reply!(proxy, 0, store.swap_kept("key", Some(&one), &sealed("two"))));
     assert_eq!(store.kept("key").await.unwrap(), Some(sealed("two")));
+}
+
+#[tokio::test]
+async fn an_order_is_given_once() {
+    let (store, proxy) = behind_a_proxy().await;
+    let first = MfaOrders::default().for_all(MfaSetting::Disallowed, at(0));
+    assert!(losing_reply!(proxy, 0, store.change_orders(&request(), 0, &first)), "it is in, and known to be");
+    let second = first.for_all(MfaSetting::Disallowed, at(1));
+    assert!(store.change_orders(&request(), first.serial, &second).await.unwrap());
 }

@@ -68,6 +68,8 @@ pub fn account(id: u64, factors: &[Factor]) -> Account {
         stood_in: None,
         recovery: None,
         enrolling: None,
+        order: None,
+        suspended: None,
         devices: Vec::new(),
         external_id: None,
         imported: None,

@@ -125,7 +125,7 @@ impl Engine {
         factors: &[Factor],
         hand: Hand<'_>,
     ) -> Result<(Account, Vec<Factor>), Refused> {
-        let (next, write) = self
+        let (next, changes) = self
             .revise_from(account, |account| {
                 let mut write = self.without(account, factors, call.surface)?;
                 if !matches!(hand, Hand::Owner(_)) {
@@ -134,7 +134,7 @@ impl Engine {
                 Ok(write)
             })
             .await?;
-        let off: Vec<Factor> = write.changes.iter().map(|change| change.provider).collect();
+        let off: Vec<Factor> = changes.iter().map(|change| change.provider).collect();
         for factor in &off {
             self.tell_of_factor(call, &next, *factor, false, hand);
         }

@@ -9,6 +9,9 @@ use super::Enrolling;
 /// How long an authenticator waits for its first right code.
 const LIFETIME: TimeDelta = TimeDelta::hours(1);
 
+/// How often an account is looked at again before it is taken for what it was found to be.
+const PATIENCE: usize = 3;
+
 impl Engine {
     /// Keeps a fresh secret on the account until its first right code comes, for an hour at most. Another one that waits
     /// there is forgotten. Two round trips.
@@ -29,11 +32,17 @@ impl Engine {
             next.changed(now);
             Ok(AccountWrite { account: Some(next), ..AccountWrite::default() })
         };
-        match self.revise_from(account, plan).await {
-            // The copy that was found by name may be behind.
-            Err(refused) if refused.reason == Reason::MethodAlreadyEnabled => self.revise(id, plan).await.map(drop),
-            done => done.map(drop),
+        let mut done = self.revise_from(account, plan).await;
+        for _ in 0..PATIENCE {
+            match &done {
+                // The copy that was found by name may be behind, and others may enrol the account in this moment.
+                Err(refused) if matches!(refused.reason, Reason::MethodAlreadyEnabled | Reason::WizardChanged) => {
+                    done = self.revise(id, plan).await;
+                }
+                Ok(_) | Err(_) => break,
+            }
         }
+        done.map(drop)
     }
 
     fn waiting(&self, account: &Account, secret: &TotpSecret, scheme: &TotpScheme, now: DateTime<Utc>) -> WaitingTotp {

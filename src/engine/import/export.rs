@@ -1,7 +1,7 @@
 use serde::Serialize;
 
 use crate::engine::{Engine, Reason, Refused};
-use crate::identity::{Account, TotpFactor, TotpSecret};
+use crate::identity::{Account, Factor, TotpFactor, TotpSecret};
 
 /// What of an account is written out beside what everybody who administers it may see.
 #[derive(Debug, Clone, Copy, Default)]
@@ -32,6 +32,9 @@ struct Written<'a> {
     sms_phone: Option<&'a str>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     email_factor: bool,
+    /// Those of the factors that are kept, but off.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    suspended: Vec<Factor>,
 }
 
 impl Engine {
@@ -40,7 +43,11 @@ impl Engine {
     /// # Errors
     /// [`Reason::Internal`] when its authenticator's secret cannot be opened.
     pub fn exported(&self, account: &Account, what: Exporting) -> Result<String, Refused> {
-        let google = account.factors.google.as_ref().filter(|_| what.secrets);
+        let google = account.authenticator().filter(|_| what.secrets);
+        let sms = account.factors.sms.as_ref();
+        let kept = account.suspended.as_ref().map(|suspended| &suspended.factors);
+        let written = |factor: &Factor| *factor != Factor::Google || google.is_some();
+        let suspended = Factor::ALL.into_iter().filter(|factor| account.is_suspended(*factor) && written(factor));
         let written = Written {
             email: account.email.as_str(),
             username: account.username.as_ref().map(|name| name.as_str()),
@@ -50,8 +57,9 @@ impl Engine {
             groups: account.groups.iter().map(String::as_str).collect(),
             permissions: account.permissions.iter().map(String::as_str).collect(),
             totp_secret: google.map(|factor| self.opened(account, factor)).transpose()?,
-            sms_phone: account.factors.sms.as_ref().map(|sms| sms.phone.as_str()),
-            email_factor: account.factors.email.is_some(),
+            sms_phone: sms.or(kept.and_then(|kept| kept.sms.as_ref())).map(|sms| sms.phone.as_str()),
+            email_factor: account.has(Factor::Email) || account.is_suspended(Factor::Email),
+            suspended: suspended.collect(),
         };
         serde_json::to_string(&written).map_err(|_| Refused::new(Reason::Internal))
     }

@@ -1,8 +1,8 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::engine::passwords::{LENGTH, is_supported_hash};
 use crate::engine::{FieldProblem, NewPassword};
-use crate::identity::{Email, Locale, Phone, Policy, Secret, TotpSecret, Username};
+use crate::identity::{Email, Factor, Locale, Phone, Policy, Secret, TotpSecret, Username};
 
 /// Bytes of an authenticator's secret: 80 bits, as many systems still give, to SHA-1's block.
 const TOTP_BYTES: std::ops::RangeInclusive<usize> = 10..=64;
@@ -60,6 +60,14 @@ impl Fields {
                 self.take("passwordHash", None, FieldProblem::Invalid("absent beside password".to_owned()))
             }
         }
+    }
+
+    /// Factors that stand in the same line.
+    pub fn suspended(&mut self, names: BTreeSet<String>, given: &[(Factor, bool)]) -> Vec<Factor> {
+        let stands = |factor: &Factor| given.contains(&(*factor, true));
+        let factors: Option<Vec<Factor>> = names.iter().map(|name| name.parse().ok().filter(stands)).collect();
+        let problem = FieldProblem::Invalid("factors of this line: google, sms, email".to_owned());
+        self.take("suspended", factors, problem).unwrap_or_default()
     }
 
     /// Base32 in any case, with or without spaces and padding.

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::engine::{FieldProblem, NewAccount, NewPassword};
-use crate::identity::{Phone, Policy, Secret, TotpSecret};
+use crate::identity::{Factor, Phone, Policy, Secret, TotpSecret};
 
 use super::fields::{Fields, Problems};
 
@@ -18,6 +18,8 @@ pub struct Line {
     pub(super) totp: Option<TotpSecret>,
     pub(super) sms: Option<Phone>,
     pub(super) email_factor: bool,
+    /// Those of the factors that are kept, but off.
+    pub(super) suspended: Vec<Factor>,
 }
 
 #[derive(Deserialize)]
@@ -34,11 +36,12 @@ struct Raw {
     totp_secret: Option<Secret>,
     sms_phone: Option<String>,
     email_factor: Option<bool>,
+    suspended: Option<BTreeSet<String>>,
 }
 
 impl Line {
     /// The fields of a line, as a table's header names them.
-    pub const FIELDS: [&'static str; 11] = [
+    pub const FIELDS: [&'static str; 12] = [
         "email",
         "username",
         "password",
@@ -50,6 +53,7 @@ impl Line {
         "totpSecret",
         "smsPhone",
         "emailFactor",
+        "suspended",
     ];
 
     /// A JSON object. Members that are not [`Self::FIELDS`] are ignored, as everywhere.
@@ -76,7 +80,7 @@ impl Line {
         let mut object = Map::new();
         for (name, cell) in cells.filter(|(_, cell)| !cell.is_empty()) {
             let value = match (name, cell) {
-                ("groups" | "permissions", list) => {
+                ("groups" | "permissions" | "suspended", list) => {
                     let items = list.split(';').map(str::trim).filter(|item| !item.is_empty());
                     items.map(|item| Value::from(item.to_owned())).collect()
                 }
@@ -112,7 +116,7 @@ impl Line {
             Some(NewPassword::Plain(plain)) => (plain.expose(), ""),
             Some(NewPassword::Hash(hash)) => ("", hash.as_str()),
         };
-        vec![
+        let mut canonical = vec![
             email.as_str().to_owned(),
             text(username.as_ref().map(|name| name.as_str())),
             plain.to_owned(),
@@ -124,7 +128,10 @@ impl Line {
             text(self.totp.as_ref().map(TotpSecret::base32).as_deref()),
             text(self.sms.as_ref().map(Phone::as_str)),
             self.email_factor.to_string(),
-        ]
+        ];
+        // Lines from before this field have the digest that they always had.
+        canonical.extend(self.suspended.iter().map(|factor| format!("suspended {factor}")));
+        canonical
     }
 }
 
@@ -137,6 +144,9 @@ impl Raw {
         let locale = fields.locale(self.locale.as_deref());
         let password = fields.password(self.password, self.password_hash);
         let (totp, sms) = (fields.totp(self.totp_secret), fields.sms(self.sms_phone.as_deref(), policy));
+        let email_factor = self.email_factor.unwrap_or_default();
+        let given = [(Factor::Google, totp.is_some()), (Factor::Sms, sms.is_some()), (Factor::Email, email_factor)];
+        let suspended = fields.suspended(self.suspended.unwrap_or_default(), &given);
         let Fields(problems) = fields;
         let Some(email) = email.filter(|_| problems.is_empty()) else { return Err(problems) };
         let account = NewAccount {
@@ -148,7 +158,7 @@ impl Raw {
             groups: self.groups.unwrap_or_default(),
             permissions: self.permissions.unwrap_or_default(),
         };
-        Ok(Line { account, totp, sms, email_factor: self.email_factor.unwrap_or_default() })
+        Ok(Line { account, totp, sms, email_factor, suspended })
     }
 }
 
@@ -235,6 +245,18 @@ mod tests {
             let refused = json(text).expect_err(text);
             assert_eq!(refused.keys().collect::<Vec<_>>(), [field], "{text}");
             assert!(!format!("{refused:?}").contains("hunter2"), "{refused:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_suspended_must_be_there() {
+        let line = r#"{"email":"a@b.example","smsPhone":"+420601123456","suspended":["sms"]}"#;
+        let cells = [("email", "a@b.example"), ("smsPhone", "+420601123456"), ("suspended", "sms")];
+        let table = Line::of_cells(cells.into_iter(), &Policy::default()).unwrap();
+        assert_eq!(json(line).unwrap().canonical(), table.canonical());
+        assert_eq!(table.suspended, [Factor::Sms]);
+        for bad in [r#"["google"]"#, r#"["pigeon"]"#] {
+            assert_eq!(named(json(&line.replace(r#"["sms"]"#, bad))), ["suspended"], "{bad}");
         }
     }
 

@@ -13,7 +13,7 @@ pub use fields::Problems;
 pub use line::Line;
 
 use crate::engine::{Engine, FieldProblem, Reason, Refused};
-use crate::identity::{Account, EmailFactor, SmsFactor, TotpFactor, TotpSecret};
+use crate::identity::{Account, EmailFactor, LoginName, SmsFactor, TotpFactor, TotpSecret};
 
 /// How often a half-made account may be finished by others before this one gives up.
 const PATIENCE: usize = 3;
@@ -90,7 +90,8 @@ impl Engine {
 
     /// The account that this line has made.
     async fn found(&self, line: &Line, mark: &str) -> Result<Option<Account>, Refused> {
-        let own = self.account_named(line.account.email.as_str()).await?;
+        let name = LoginName::of_email(&line.account.email, &self.policy.names);
+        let own = self.store.account_by_name(&name).await?;
         Ok(own.filter(|account| account.imported.as_deref() == Some(mark)))
     }
 
@@ -116,6 +117,7 @@ impl Engine {
         draft.factors.email = line.email_factor.then_some(EmailFactor { since });
         draft.factors.sms = line.sms.clone().map(|phone| SmsFactor { phone, since });
         draft.phone = draft.phone.or_else(|| line.sms.clone());
+        draft.put_aside(&line.suspended);
         Ok(draft)
     }
 
@@ -127,6 +129,7 @@ impl Engine {
             let mut next = account.clone();
             next.password_hash.clone_from(&password_hash);
             next.factors.google = Some(self.sealed(&next, secret));
+            next.put_aside(&line.suspended);
             next.changed(self.clock.now());
             let names = next.login_names(&self.policy.names);
             match self.store.replace_account(&next, &names, &names).await? {

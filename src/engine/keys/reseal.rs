@@ -145,7 +145,7 @@ impl Engine {
             Some(self.keys.seal(&plain, &context, self.entropy.bytes()))
         };
         let mut next = account.clone();
-        if let Some(factor) = &mut next.factors.google
+        if let Some(factor) = next.authenticator_mut()
             && let Some(secret) = anew(&factor.secret, TotpFactor::context(account.id))
         {
             factor.secret = secret;

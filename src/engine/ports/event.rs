@@ -80,6 +80,8 @@ kinds! {
     RefreshReused = "refresh_reused",
     FactorEnabled = "factor_enabled",
     FactorDisabled = "factor_disabled",
+    /// An administrator has allowed or disallowed second factors, to one account or to all.
+    MfaOrdered = "mfa_ordered",
     PasswordChanged = "password_changed",
     /// Somebody asked for a code to get back in with.
     RecoveryStarted = "recovery_started",

@@ -1,8 +1,10 @@
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::identity::{Account, AccountId, Factor, Ladder, LoginName, Sealed, Session, SessionId};
+use crate::identity::{Account, AccountId, Factor, Ladder, LoginName, MfaOrders, Sealed, Session, SessionId};
 use crate::workflow::{Digest, Wizard, WizardId};
 
 use super::attempt::{AccountWrite, Attempt, SendBudget, Subject, Verdict};
@@ -156,7 +158,8 @@ pub trait Store: Send + Sync {
     /// The account as it is, not a copy under the name that may be behind. Two round trips.
     async fn account_by_name(&self, name: &LoginName) -> Result<Option<Account>, StoreError>;
 
-    /// Gives `account` the next number and writes it under all of `names`; its `id` and `revision` are set here.
+    /// Gives `account` the next number and writes it under all of `names`; its `id` and `revision` are set here, and the
+    /// `order` that newcomers are under at this moment.
     /// A name whose owner never came to be (a crash between the two) is taken over. A few round trips.
     async fn create_account(
         &self,
@@ -182,6 +185,16 @@ pub trait Store: Send + Sync {
 
     /// Up to `limit` accounts with a number above `after`, in order. Two round trips.
     async fn accounts(&self, after: Option<AccountId>, limit: usize) -> Result<Vec<Account>, StoreError>;
+
+    // Orders
+
+    /// What was ordered of everybody, as of this store's last read of a wizard, a session or an account: each of those
+    /// brings it along. No round trip.
+    fn orders(&self) -> Arc<MfaOrders>;
+
+    /// Replaces the orders if the stored ones have the serial `before`, 0 where there are none. `false`: others came
+    /// first, nothing was written, and [`Store::orders`] tells them.
+    async fn change_orders(&self, request: &RequestId, before: u64, next: &MfaOrders) -> Result<bool, StoreError>;
 
     // Sessions
 

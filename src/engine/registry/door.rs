@@ -30,7 +30,7 @@ pub struct Asked<'a> {
 #[derive(Debug, Clone)]
 enum Asker {
     Client(ApiClient),
-    Account(Account),
+    Account(Box<Account>),
 }
 
 /// A service that may ask, and what it asks about.
@@ -72,7 +72,7 @@ impl Engine {
         let (registry, found, bearer, ()) = asked.phases.measure("lookup", all).await;
         let registry = registry?;
         let asker = match (asked.credentials, bearer?) {
-            (_, Some(account)) => Asker::Account(account),
+            (_, Some(account)) => Asker::Account(Box::new(account)),
             (Credentials::Client(keys), None) => {
                 let client = registry.client_of(keys);
                 Asker::Client(client.ok_or_else(|| Refused::new(Reason::Unauthorized))?.clone())

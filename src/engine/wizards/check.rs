@@ -1,5 +1,3 @@
-use chrono::{DateTime, Utc};
-
 use crate::engine::ports::{Address, Spend, Subject, Tries};
 use crate::engine::{Call, CodeInput, Engine, FieldProblem, Input, Reason, Refused};
 use crate::identity::{
@@ -96,13 +94,16 @@ impl Engine {
         let account = self.named(opened);
         let stored = account.and_then(|account| account.password_hash.clone());
         let looked = self.passwords.look(password.clone(), stored, self.entropy.bytes()).await?;
-        let device = account.and_then(|account| self.shown_device(call, account, opened.now));
+        let device = account.and_then(|account| self.shown_device(call, opened, account));
         Ok(Checked::Password { right: looked.right, subject: self.suspect(opened), device, renewed: looked.renewed })
     }
 
     /// What the token of a remembered device is worth to `account`, if one was shown.
-    pub(super) fn shown_device(&self, call: &Call, account: &Account, now: DateTime<Utc>) -> Option<DeviceOutcome> {
-        let token = DeviceToken::parse(&self.keys, call.device.as_ref()?.expose())?;
+    pub(super) fn shown_device(&self, call: &Call, opened: &Opened, account: &Account) -> Option<DeviceOutcome> {
+        let (token, now) = (DeviceToken::parse(&self.keys, call.device.as_ref()?.expose())?, opened.now);
+        // An order that switches factors ends what was remembered before it, like any other change of them.
+        let ordered = opened.orders.carried_out(account, &self.policy, now).map(|(ordered, _)| ordered);
+        let account = ordered.as_ref().unwrap_or(account);
         let devices: Vec<Device> = self.policy.devices(account, now).cloned().collect();
         Some(Device::present(&devices, &token, account.id, &self.keys, now))
     }

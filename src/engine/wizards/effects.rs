@@ -98,8 +98,17 @@ impl Engine {
         Ok(())
     }
 
-    /// What a right password has brought to light.
+    /// What a right password has brought to light, and what was ordered of the account meanwhile.
     pub(super) fn plan_findings(&self, plan: &mut Plan, scene: &Scene<'_>) -> Result<(), Refused> {
+        if let Some(switched) = &scene.found.ordered {
+            // It is decided upon as ordered already.
+            plan.edit(scene.now, |_| {})?;
+            plan.write.changes.extend(self.switches(switched));
+            let news = plan.write.account.iter().flat_map(|account| self.news_of(account, switched));
+            let (events, notices): (Vec<_>, Vec<_>) = news.unzip();
+            plan.news.events.extend(events);
+            plan.news.notices.extend(notices);
+        }
         if let Some(hash) = scene.found.renewed.clone() {
             plan.edit(scene.now, |account| account.password_hash = Some(hash))?;
         }

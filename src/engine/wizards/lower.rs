@@ -2,7 +2,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::engine::ports::{AccountWrite, Address, Message, Notice};
 use crate::engine::{Client, DeviceGrant, Engine, Happening, Reason, Refused, Success};
-use crate::identity::{Account, Device, DeviceToken, Factor, Method, Phone, Recipient, RecoveryCodes};
+use crate::identity::{Account, Device, DeviceToken, Factor, Method, Phone, Recipient, RecoveryCodes, Switched};
 use crate::workflow::{Effect, Event, Pending, Place, Sends, Transition, Wizard, WizardId};
 
 use super::session::Opening;
@@ -52,6 +52,8 @@ pub(super) struct Found {
     pub stolen: bool,
     /// The hash to keep from now on, where the stored one was made otherwise.
     pub renewed: Option<String>,
+    /// What an order has switched on the account that is decided upon, which is to be written so.
+    pub ordered: Option<Switched>,
 }
 
 /// What a wizard's own secret is sealed with as associated data.

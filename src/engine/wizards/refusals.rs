@@ -1,7 +1,26 @@
 use chrono::{DateTime, Utc};
 
 use crate::engine::{FieldProblem, Reason, Refused};
+use crate::identity::Account;
 use crate::workflow::Rejection;
+
+/// Whether the account has changed so that a sign-in which is rejected like this leads nowhere any more.
+pub(super) fn leads_nowhere(rejection: &Rejection, account: Option<&Account>) -> bool {
+    match rejection {
+        Rejection::Unproved { .. } | Rejection::MethodAlreadyEnabled(_) => true,
+        // Nothing is asked for by now.
+        Rejection::MethodNotEnabled(_) => account.is_some_and(|account| account.enabled().is_empty()),
+        Rejection::Expired
+        | Rejection::Over
+        | Rejection::NotHere
+        | Rejection::MethodNotAllowed(_)
+        | Rejection::PhoneMissing
+        | Rejection::PhoneNotAllowed
+        | Rejection::ResendTooSoon { .. }
+        | Rejection::TooManySends
+        | Rejection::Broken { .. } => false,
+    }
+}
 
 /// What a caller is told about a rejected event.
 pub(super) fn refusal(rejection: &Rejection, now: DateTime<Utc>) -> Refused {

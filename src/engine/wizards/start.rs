@@ -114,6 +114,8 @@ impl Engine {
             wizard: plan.wizard.clone(),
             workflow,
             account,
+            orders: self.store.orders(),
+            ordered: None,
             name: None,
             address_blocked: None,
             vouched: None,

@@ -1,13 +1,13 @@
 use crate::engine::ports::{AccountWrite, Attempt, Door, EndSessions, Subject, Verdict};
 use crate::engine::{Call, CodeInput, Engine, Input, Reason, Refused, Standing, verdicts};
 use crate::identity::{Account, LoginName};
-use crate::workflow::{Challenge, Event, Evidence, Fact, Known, Purpose, Rejection, Transition, WizardId, decide};
+use crate::workflow::{Challenge, Event, Evidence, Fact, Known, Purpose, Transition, WizardId, decide};
 
 use super::Gate;
 use super::check::Checked;
 use super::lower::{Found, Plan, Scene, operation};
 use super::open::Opened;
-use super::refusals::refusal;
+use super::refusals::{leads_nowhere, refusal};
 
 /// How often an account may change under one step before the step gives up.
 const PATIENCE: usize = 3;
@@ -42,6 +42,7 @@ impl Engine {
             return Err(opened.refuse(Refused::new(Reason::TooManyAttempts)));
         }
         let event = event(input);
+        opened.obey(&self.policy, false)?;
         // What does not fit here is refused before any hash is computed or any guess is counted.
         self.decide(opened, &event, Known::Wrong, false)?;
         if let Some(until) = opened.address_blocked {
@@ -49,18 +50,20 @@ impl Engine {
         }
         self.ask_directory(call, opened, input).await?;
         for _ in 0..PATIENCE {
+            opened.obey(&self.policy, false)?;
             let mut checked = self.check(call, opened, &event, input).await?;
             if opened.workflow.purpose == Purpose::Recover && checked.right() == Some(true) {
                 self.recall(opened).await?;
                 checked = self.check(call, opened, &event, input).await?;
             }
+            opened.obey(&self.policy, checked.right() == Some(true))?;
             let transition = self.decide(opened, &event, checked.known(), checked.device())?;
             let transition = self.go_on(opened, transition)?;
             let plan = self.plan(call, opened, &event, input, &checked, &transition)?;
             match self.judge_plan(call, opened, &checked, &plan).await? {
                 Verdict::Accepted => return Ok(plan),
                 Verdict::Stale(account) => self.catch_up(opened, *account).await?,
-                Verdict::Gone => opened.account = None,
+                Verdict::Gone => (opened.account, opened.ordered) = (None, None),
                 verdict => return Err(self.refuse_attempt(call, opened, &event, &checked, verdict).await),
             }
         }
@@ -71,9 +74,8 @@ impl Engine {
         let evidence = Evidence { account: opened.account.as_ref(), known, device, policy: &self.policy };
         decide(&opened.workflow, &opened.wizard, event, evidence, opened.now).map_err(|rejection| {
             let mut refused = opened.refuse(refusal(&rejection, opened.now));
-            // The account has changed so that this sign-in leads nowhere any more.
-            refused.restart = opened.workflow.purpose == Purpose::SignIn
-                && matches!(rejection, Rejection::Unproved { .. } | Rejection::MethodAlreadyEnabled(_));
+            let signs_in = opened.workflow.purpose == Purpose::SignIn;
+            refused.restart = signs_in && leads_nowhere(&rejection, opened.account.as_ref());
             refused
         })
     }
@@ -91,7 +93,10 @@ impl Engine {
         let account = opened.account.as_ref().filter(|_| checked.right() != Some(false));
         let remember =
             matches!(input, Input::Code(CodeInput { remember: true, .. }) | Input::Recovery { remember: true, .. });
-        let (found, now) = (checked.found(), opened.now);
+        let (mut found, now) = (checked.found(), opened.now);
+        // A wrong guess is no proof, and nothing is written by it.
+        found.ordered =
+            opened.ordered.as_ref().filter(|_| checked.right() != Some(false)).map(|by| by.switched.clone());
         let scene = Scene { event: Some(event), account, client: &call.client, found, remember, now };
         let mut plan = self.lower(&opened.wizard, transition, &scene).map_err(|refused| opened.refuse(refused))?;
         if let Checked::Code { right: true, method, .. } = checked {
@@ -195,6 +200,7 @@ impl Engine {
     /// The account has changed since it was copied: goes on with what it is now, and mends the copy. A wizard in which
     /// the password was given goes on only while that is still the password.
     async fn catch_up(&self, opened: &mut Opened, account: Account) -> Result<(), Refused> {
+        opened.disobey();
         // A password that was only hashed anew, at another sign-in, is still the password: that leaves the epoch alone.
         let changed = opened
             .account

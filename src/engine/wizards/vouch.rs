@@ -33,7 +33,7 @@ impl Engine {
         if elsewhere && (opened.name.is_none() || self.is_blocked(opened, &suspect).await?) {
             return Ok(());
         }
-        opened.account = Some(account);
+        (opened.account, opened.ordered) = (Some(account), None);
         opened.vouched = Some(Vouched(Some(person.id)));
         Ok(())
     }
@@ -43,7 +43,7 @@ impl Engine {
         let theirs = |account: &&Account| vouched.0.is_some() && account.external_id == vouched.0;
         match opened.account.as_ref().filter(theirs) {
             Some(account) => {
-                let (subject, device) = (Subject::Account(account.id), self.shown_device(call, account, opened.now));
+                let (subject, device) = (Subject::Account(account.id), self.shown_device(call, opened, account));
                 Checked::Password { right: true, subject, device, renewed: None }
             }
             None => Checked::Password { right: false, subject: self.suspect(opened), device: None, renewed: None },

@@ -21,6 +21,10 @@ pub struct AccountView {
     /// The second factors that are on.
     #[schema(value_type = Vec<String>)]
     factors: Vec<Factor>,
+    /// Those that are kept, but off by an administrator's order.
+    #[schema(value_type = Vec<String>)]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    suspended: Vec<Factor>,
     /// Whether the account can sign in by password.
     has_password: bool,
     created_at: String,
@@ -38,6 +42,7 @@ impl AccountView {
             groups: account.groups.clone(),
             permissions: account.permissions.clone(),
             factors: account.enabled(),
+            suspended: Factor::ALL.into_iter().filter(|factor| account.is_suspended(*factor)).collect(),
             has_password: account.password_hash.is_some(),
             created_at: seconds(account.created_at),
             updated_at: seconds(account.updated_at),

@@ -82,10 +82,15 @@ fn frame() -> OpenApi {
     let api_key =
         ApiKeyValue::with_description("api-key", "The first key of a client that the operator has registered.");
     let access_key = ApiKeyValue::with_description("access-key", "The second key of that client.");
+    let panel = ApiKeyValue::with_description(
+        "Authorization",
+        "`NVX` and the hash that the panel's sign-in has answered with.",
+    );
     let components = ComponentsBuilder::new()
         .security_scheme("bearer", SecurityScheme::Http(bearer))
         .security_scheme("basic", SecurityScheme::Http(basic))
         .security_scheme("operator", SecurityScheme::Http(operator))
+        .security_scheme("panel", SecurityScheme::ApiKey(ApiKey::Header(panel)))
         .security_scheme("wizard_key", SecurityScheme::ApiKey(ApiKey::Header(wizard_key)))
         .security_scheme("api_key", SecurityScheme::ApiKey(ApiKey::Header(api_key)))
         .security_scheme("access_key", SecurityScheme::ApiKey(ApiKey::Header(access_key)))

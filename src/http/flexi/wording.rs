@@ -1,53 +1,29 @@
-use fluent_templates::{LanguageIdentifier, Loader, langid};
-
 use crate::engine::{FieldProblem, Refused};
-use crate::http::problem;
+use crate::http::problem::{text, words};
 use crate::identity::Locale;
 
 use super::table::{Fault, Why, Words, row};
 
-fluent_templates::static_loader! {
-    static WORDS = {
-        locales: "./src/http/flexi/locales",
-        fallback_language: "cs",
-        customise: |bundle| bundle.set_use_isolating(false),
-    };
-}
-
-static EN: LanguageIdentifier = langid!("en");
-static CS: LanguageIdentifier = langid!("cs");
-static PT_BR: LanguageIdentifier = langid!("pt-BR");
-static RU: LanguageIdentifier = langid!("ru");
-
 /// A message of this surface's own.
 pub fn own(locale: Locale, id: &str) -> String {
-    let language = match locale {
-        Locale::En => &EN,
-        Locale::Cs => &CS,
-        Locale::PtBr => &PT_BR,
-        Locale::Ru => &RU,
-    };
-    WORDS.lookup(language, id)
+    text(locale, &format!("flexi-{id}"))
 }
 
 /// What a refusal says. What is wrong with a parameter begins with its name.
 pub fn message(locale: Locale, why: &Why) -> String {
-    let said = match row(why).1 {
-        Words::Own(id) => own(locale, id),
-        Words::Problem(code) => problem::detail(locale, code),
-    };
-    match why {
-        Why::Parameter(name, fault) => format!("{name}: {}", self::fault(locale, *fault)),
-        Why::AtTheDoor(refused) | Why::Refused(refused) if !refused.fields.is_empty() => fields(locale, refused),
-        _ => said,
+    match (why, row(why).1) {
+        (Why::Parameter(name, fault), _) => format!("{name}: {}", self::fault(locale, *fault)),
+        (Why::AtTheDoor(refused) | Why::Refused(refused), _) if !refused.fields.is_empty() => fields(locale, refused),
+        (_, Words::Own(id)) => own(locale, id),
+        (_, Words::Problem(code)) => text(locale, &format!("{code}.detail")),
     }
 }
 
 fn fault(locale: Locale, fault: Fault) -> String {
     match fault {
-        Fault::Missing => problem::field(locale, "missing", ""),
-        Fault::Twice => problem::field(locale, "twice", ""),
-        Fault::Unusable => problem::field(locale, "invalid", ""),
+        Fault::Missing => text(locale, "field-missing"),
+        Fault::Twice => text(locale, "field-twice"),
+        Fault::Unusable => text(locale, "field-invalid"),
         Fault::Otp => own(locale, "otp-form"),
         Fault::Secret => own(locale, "secret-form"),
     }
@@ -56,7 +32,7 @@ fn fault(locale: Locale, fault: Fault) -> String {
 fn fields(locale: Locale, refused: &Refused) -> String {
     // What the engine calls a code is `otp` here.
     let name = |field: &str| if field == "code" { "otp".to_owned() } else { field.to_owned() };
-    let said = |(field, what): (&String, &FieldProblem)| format!("{}: {}", name(field), problem::words(locale, what));
+    let said = |(field, what): (&String, &FieldProblem)| format!("{}: {}", name(field), words(locale, what));
     refused.fields.iter().map(said).collect::<Vec<String>>().join(" ")
 }
 
@@ -66,40 +42,12 @@ mod tests {
 
     use super::*;
 
-    const FILES: [(Locale, &str); 4] = [
-        (Locale::Cs, include_str!("locales/cs/flexi.ftl")),
-        (Locale::En, include_str!("locales/en/flexi.ftl")),
-        (Locale::PtBr, include_str!("locales/pt-BR/flexi.ftl")),
-        (Locale::Ru, include_str!("locales/ru/flexi.ftl")),
-    ];
-
-    fn ids(source: &str) -> Vec<&str> {
-        source
-            .lines()
-            .filter_map(|line| line.split_once(" = "))
-            .map(|(id, _)| id)
-            .filter(|id| !id.contains('#'))
-            .collect()
-    }
-
-    #[test]
-    fn every_language_has_every_message_of_its_own() {
-        let wanted = ids(FILES[0].1);
-        assert!(wanted.len() > 15, "{wanted:?}");
-        for (locale, source) in FILES {
-            assert_eq!(ids(source), wanted, "{locale:?}");
-        }
-        for id in wanted {
-            let said: std::collections::BTreeSet<String> = Locale::ALL.map(|locale| own(locale, id)).into();
-            assert_eq!(said.len(), Locale::ALL.len(), "{id}: {said:?}");
-        }
-    }
-
     #[test]
     fn every_row_of_the_table_has_words() {
-        let plain = [
+        let all = [
             Why::NoCredentials,
             Why::CodeMissing,
+            Why::CodeSent(crate::identity::Secret::new("x")),
             Why::StrangeToken,
             Why::NotTheCaller,
             Why::AlreadyOn,
@@ -110,6 +58,9 @@ mod tests {
             Why::NoSuchCall,
             Why::Header,
             Why::Parameter("secret", Fault::Secret),
+            Why::Parameter("secret", Fault::Missing),
+            Why::Parameter("secret", Fault::Unusable),
+            Why::Parameter("otp", Fault::Twice),
             Why::Parameter("otp", Fault::Otp),
             Why::AtTheDoor(Refused::new(Reason::InvalidCredentials)),
             Why::AtTheDoor(Refused::new(Reason::WizardChanged)),
@@ -117,12 +68,22 @@ mod tests {
             Why::Refused(Refused::new(Reason::Invalid)),
             Why::Refused(Refused::new(Reason::Unavailable)),
         ];
-        for why in &plain {
-            for locale in Locale::ALL {
-                let said = message(locale, why);
-                assert!(!said.is_empty() && !said.contains("Unknown localization"), "{said}");
+        for locale in Locale::ALL {
+            let said = all
+                .iter()
+                .map(|why| message(locale, why))
+                .chain(["enabled", "disabled", "disabled-one"].map(|id| own(locale, id)));
+            for said in said {
+                assert!(!said.is_empty() && !said.contains("Unknown localization"), "{locale:?}: {said}");
             }
         }
+    }
+
+    /// They are part of the published interface.
+    #[test]
+    fn the_printed_messages_are_the_printed_ones() {
+        assert_eq!(own(Locale::Cs, "enabled"), "Dvoufázové ověření bylo úspěšně nastaveno.");
+        assert_eq!(own(Locale::Cs, "disabled"), "Dvoufázové ověření bylo úspěšně vypnuto.");
     }
 
     #[test]

@@ -8,6 +8,10 @@ mod auth;
 mod body;
 mod caller;
 mod session;
+mod settings;
+mod settings_default;
+mod settings_read;
+mod settings_update;
 
 use utoipa_actix_web::scope;
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -20,6 +24,10 @@ pub fn routes(config: &mut ServiceConfig<'_>, prefix: &str) {
             .app_data(SurfaceName::Navixy)
             .service(auth::auth)
             .service(session::permissions)
-            .service(session::log_out),
+            .service(session::log_out)
+            .service(settings_update::update)
+            .service(settings_default::read)
+            .service(settings_default::update)
+            .service(settings_read::read),
     );
 }

@@ -35,11 +35,6 @@ pub fn of(locale: Locale, code: &str) -> (String, String) {
     (WORDS.lookup(language, code), WORDS.lookup(language, &format!("{code}.detail")))
 }
 
-/// What a problem code means, for surfaces with an envelope of their own.
-pub fn detail(locale: Locale, code: &str) -> String {
-    of(locale, code).1
-}
-
 /// What is wrong with a field; `expected` fills the message where it asks for it.
 pub fn field(locale: Locale, what: &str, expected: &str) -> String {
     with(locale, &format!("field-{what}"), &[("expected", expected.to_owned().into())])
@@ -85,7 +80,7 @@ pub fn words(locale: Locale, what: &FieldProblem) -> String {
     }
 }
 
-/// A message that stands by itself.
+/// A message that stands by itself, or the detail of a code as `code.detail`.
 pub fn text(locale: Locale, id: &str) -> String {
     WORDS.lookup(language(locale), id)
 }

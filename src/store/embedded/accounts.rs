@@ -8,8 +8,8 @@ use super::layout::{
     self, ACCOUNT_NUMBER, ACCOUNTS, CHANGES, NAMES, NUMBERS, SENDS, SESSIONS, SPENT_CODES, TALLIES, TOTP_STEPS, TRIES,
     decode, millis, time,
 };
-use super::names;
 use super::view::View;
+use super::{names, orders};
 
 pub fn load(view: &impl View, id: AccountId) -> Result<Option<Account>, StoreError> {
     view.find(&ACCOUNTS, &layout::account(id))
@@ -33,6 +33,7 @@ pub fn create(
     let number = batch.find(&NUMBERS, ACCOUNT_NUMBER)?.unwrap_or(0) + 1;
     account.id = AccountId(number);
     account.revision = 1;
+    account.order = orders::load(batch)?.of_newcomer();
     batch.put(&NUMBERS, ACCOUNT_NUMBER, &number)?;
     batch.put(&ACCOUNTS, &layout::account(account.id), &account)?;
     names::claim(batch, own, account.id)?;

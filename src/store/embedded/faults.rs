@@ -98,7 +98,17 @@ impl Ward {
         };
         let disk = Arc::new(Disk::open_with(home.path(), Box::new(opener)).unwrap());
         let writer = Writer::start(Arc::clone(&disk)).unwrap();
-        Ward { store: EmbeddedStore { disk, writer, round_trips: AtomicU64::new(0), events_kept: 10 }, mood, home }
+        Ward {
+            store: EmbeddedStore {
+                disk,
+                writer,
+                heard: Arc::default(),
+                round_trips: AtomicU64::new(0),
+                events_kept: 10,
+            },
+            mood,
+            home,
+        }
     }
 
     fn feels(&self, mood: u8) {

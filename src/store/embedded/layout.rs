@@ -11,7 +11,7 @@ use redb::TableDefinition;
 use serde::{Deserialize, Serialize};
 
 use crate::engine::ports::{AddressKey, Change, Door, Event, StoreError, Subject};
-use crate::identity::{Account, AccountId, Factor, LoginName, Sealed, Session, SessionId, Tally};
+use crate::identity::{Account, AccountId, Factor, LoginName, MfaOrders, Sealed, Session, SessionId, Tally};
 use crate::workflow::{Digest, Wizard, WizardId};
 
 /// A table of values of type `T`.
@@ -47,12 +47,14 @@ pub const CHANGES: Records<Change> = Records::named("changes");
 pub const EVENTS: Records<Event> = Records::named("events");
 pub const ADDRESSES: Records<Tally> = Records::named("addresses");
 pub const WORKFLOWS: Records<String> = Records::named("workflows");
+/// What was ordered of everybody: one record, under [`EVERYBODY`].
+pub const ORDERS: Records<MfaOrders> = Records::named("orders");
 pub const KEPT: Records<Sealed> = Records::named("kept");
 /// The numbers of the file itself, by the `*_NUMBER` keys.
 pub const NUMBERS: Records<u64> = Records::named("numbers");
 
 /// Every table of records.
-pub const TABLES: [&str; 15] = [
+pub const TABLES: [&str; 16] = [
     WIZARDS.name,
     ACCOUNTS.name,
     NAMES.name,
@@ -66,6 +68,7 @@ pub const TABLES: [&str; 15] = [
     EVENTS.name,
     ADDRESSES.name,
     WORKFLOWS.name,
+    ORDERS.name,
     KEPT.name,
     NUMBERS.name,
 ];
@@ -82,6 +85,9 @@ pub const ACCOUNT_NUMBER: &str = "account";
 pub const EVENT_NUMBER: &str = "event";
 /// Commits made to the file since it was created.
 pub const COMMIT_NUMBER: &str = "commit";
+
+/// The key of [`ORDERS`].
+pub const EVERYBODY: &str = "everybody";
 
 /// Between the parts of a key. No part holds it: names, digests and ids are free of control characters.
 pub const PART: char = '\u{1f}';

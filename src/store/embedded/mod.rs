@@ -15,6 +15,7 @@ mod faults;
 mod judge;
 mod layout;
 mod names;
+mod orders;
 mod overlay;
 mod sends;
 mod sessions;
@@ -33,6 +34,7 @@ use chrono::{DateTime, Utc};
 use redb::ReadTransaction;
 
 use crate::engine::ports::{RequestId, StoreError};
+use crate::store::heard::Heard;
 use crate::telemetry::round_trip;
 
 use batch::Batch;
@@ -47,6 +49,7 @@ const DEADLINE: Duration = Duration::from_secs(5);
 pub struct EmbeddedStore {
     disk: Arc<Disk>,
     writer: Writer,
+    heard: Arc<Heard>,
     round_trips: AtomicU64,
     events_kept: u64,
 }
@@ -61,7 +64,8 @@ impl EmbeddedStore {
     pub fn open(dir: &Path) -> Result<EmbeddedStore, StoreError> {
         let disk = Arc::new(Disk::open(dir)?);
         let writer = Writer::start(Arc::clone(&disk))?;
-        Ok(EmbeddedStore { disk, writer, round_trips: AtomicU64::new(0), events_kept: 1_000_000 })
+        let heard = Arc::default();
+        Ok(EmbeddedStore { disk, writer, heard, round_trips: AtomicU64::new(0), events_kept: 1_000_000 })
     }
 
     /// Keeps so many events, in place of a million.
@@ -90,13 +94,15 @@ impl EmbeddedStore {
         round_trip();
     }
 
-    /// Runs `work` on a snapshot, where blocking does not hold up the runtime.
+    /// Runs `work` on a snapshot, where blocking does not hold up the runtime. The orders of that snapshot are heard along
+    /// with it.
     async fn read<T: Send + 'static>(
         &self,
         work: impl FnOnce(&ReadTransaction) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         self.count();
-        let disk = Arc::clone(&self.disk);
+        let (disk, heard) = (Arc::clone(&self.disk), Arc::clone(&self.heard));
+        let work = move |view: &ReadTransaction| orders::hear(view, &heard).and_then(|()| work(view));
         let done = tokio::task::spawn_blocking(move || disk.read(work));
         match tokio::time::timeout(DEADLINE, done).await {
             Ok(Ok(answer)) => answer,

@@ -1,3 +1,4 @@
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use async_trait::async_trait;
@@ -7,14 +8,14 @@ use crate::engine::ports::{
     AccountWrite, AddressKey, Attempt, Change, Commit, Event, EventRange, Health, Locks, NameTaken, RequestId,
     SendBudget, Store, StoreError, StoredEvent, Subject, Verdict,
 };
-use crate::identity::{Account, AccountId, Ladder, LoginName, Sealed, Session, SessionId};
+use crate::identity::{Account, AccountId, Ladder, LoginName, MfaOrders, Sealed, Session, SessionId};
 use crate::workflow::{Digest, Wizard, WizardId};
 
 use super::EmbeddedStore;
 use super::batch::Batch;
-use super::layout::KEPT;
+use super::layout::{FOREVER, KEPT, encode};
 use super::view::View;
-use super::{accounts, events, judge, sends, sessions, shared, wizards};
+use super::{accounts, events, judge, orders, sends, sessions, shared, wizards};
 
 /// Each method runs a function of the file that bears its subject's name, on a snapshot or in a batch.
 #[async_trait]
@@ -141,6 +142,18 @@ impl Store for EmbeddedStore {
 
     async fn accounts(&self, after: Option<AccountId>, limit: usize) -> Result<Vec<Account>, StoreError> {
         self.read(move |view| accounts::list(view, after, limit)).await
+    }
+
+    fn orders(&self) -> Arc<MfaOrders> {
+        self.heard.orders()
+    }
+
+    async fn change_orders(&self, request: &RequestId, before: u64, next: &MfaOrders) -> Result<bool, StoreError> {
+        let next = next.clone();
+        let work = move |batch: &mut Batch| orders::change(batch, before, next);
+        let (done, orders) = self.write_once(request, None, work).await?;
+        self.heard.learn(&encode(FOREVER, &orders)?, |_| Ok(orders.clone()))?;
+        Ok(done)
     }
 
     async fn session(

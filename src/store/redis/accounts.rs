@@ -13,12 +13,13 @@ impl RedisStore {
     }
 
     pub(super) async fn account(&self, id: AccountId) -> Result<Option<Account>, StoreError> {
-        let found = self.link.call(self.get_account(id)).await?.optional_text()?;
-        found.as_deref().map(record::read_account).transpose()
+        let [found] = self.reading([self.get_account(id)]).await?;
+        found.optional_text()?.as_deref().map(record::read_account).transpose()
     }
 
     pub(super) async fn account_by_name(&self, name: &LoginName) -> Result<Option<Account>, StoreError> {
-        match self.link.call(self.get_name(name)).await?.optional_text()? {
+        let [found] = self.reading([self.get_name(name)]).await?;
+        match found.optional_text()? {
             Some(record) => self.holder(name, read_name(&record)?.0).await,
             None => Ok(None),
         }
@@ -32,8 +33,10 @@ impl RedisStore {
         mut account: Account,
         names: &[LoginName],
     ) -> Result<Result<Account, NameTaken>, StoreError> {
-        account.id = AccountId(self.link.call(Call::command("INCR").arg(self.keys.ids())).await?.number()?);
+        let [number] = self.reading([Call::command("INCR").arg(self.keys.ids())]).await?;
+        account.id = AccountId(number.number()?);
         account.revision = 1;
+        account.order = self.orders().of_newcomer();
         let claim = Claim { account: account.id, id: self.next_call(), at: account.created_at, names };
         // Listed before it exists rather than after: a line that leads nowhere is skipped, a missing one is never found.
         let listed = Call::command("ZADD").arg(self.keys.accounts()).arg(account.id.0).arg(account.id.0);
@@ -119,7 +122,7 @@ impl RedisStore {
             let Some(last) = ids.last() else { break };
             after = last.0;
             let calls: Vec<Call> = ids.iter().map(|id| self.get_account(*id)).collect();
-            for reply in self.link.flight_of(&calls).await? {
+            for reply in self.reading_all(calls).await? {
                 found.extend(reply.optional_text()?.as_deref().map(record::read_account).transpose()?);
             }
             if ids.len() < missing {

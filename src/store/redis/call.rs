@@ -26,6 +26,7 @@ pub(super) enum Script {
     EndOtherSessions,
     AppendEvents,
     SwapKept,
+    ChangeOrders,
 }
 
 macro_rules! script {
@@ -39,7 +40,7 @@ static HASHES: LazyLock<Vec<String>> =
     LazyLock::new(|| Script::ALL.iter().map(|s| redis::Script::new(s.source()).get_hash().to_owned()).collect());
 
 impl Script {
-    pub(super) const ALL: [Script; 18] = [
+    pub(super) const ALL: [Script; 19] = [
         Script::Judge,
         Script::RefundSend,
         Script::FailAddress,
@@ -58,6 +59,7 @@ impl Script {
         Script::EndOtherSessions,
         Script::AppendEvents,
         Script::SwapKept,
+        Script::ChangeOrders,
     ];
 
     pub(super) fn source(self) -> &'static str {
@@ -80,6 +82,7 @@ impl Script {
             Script::EndOtherSessions => script!(flags "allow-oom", "end_other_sessions.lua"),
             Script::AppendEvents => script!("append_events.lua"),
             Script::SwapKept => script!("swap_kept.lua"),
+            Script::ChangeOrders => script!("change_orders.lua"),
         }
     }
 

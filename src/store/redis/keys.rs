@@ -21,6 +21,7 @@ use crate::workflow::{Digest, WizardId};
 /// | `{n:DIGEST}` | a login name: `account claimed_at claim revision document` |
 /// | `{i:ADDRESS}` | the tally of a client address; gone in time |
 /// | `{events}`, `{events}:q:REQUEST` | the events, a stream of `event` and its document; that a batch is in |
+/// | `{orders}`, `{orders}:q:REQUEST` | what was ordered of everybody: `serial document`; that an order is in |
 /// | `{ids}`, `{accounts}`, `{instances}`, `{f:DIGEST}`, `{k:NAME}` | what instances share |
 #[derive(Debug)]
 pub(super) struct KeySpace {
@@ -82,6 +83,10 @@ impl KeySpace {
 
     pub(super) fn events(&self) -> String {
         self.tag("", "events")
+    }
+
+    pub(super) fn orders(&self) -> String {
+        self.tag("", "orders")
     }
 
     pub(super) fn workflow(&self, digest: &Digest) -> String {

@@ -16,6 +16,7 @@ mod health;
 mod keys;
 mod link;
 mod names;
+mod orders;
 mod record;
 mod sessions;
 mod shared;
@@ -27,6 +28,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::engine::ports::StoreError;
+use crate::store::heard::Heard;
 
 pub use address::RedisAddress;
 use call::Call;
@@ -72,6 +74,7 @@ impl RedisSettings {
 pub struct RedisStore {
     link: Link,
     keys: KeySpace,
+    heard: Heard,
     backend: &'static str,
     allow_eviction: bool,
     events_kept: u64,
@@ -95,6 +98,7 @@ impl RedisStore {
         let mut store = RedisStore {
             link: Link::new(target, settings.timeout),
             keys: KeySpace::new(settings.prefix),
+            heard: Heard::default(),
             backend,
             allow_eviction: settings.allow_eviction,
             events_kept: settings.events_kept,

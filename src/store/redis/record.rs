@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::engine::ports::StoreError;
-use crate::identity::{Account, LoginName, Method, Session, Tally};
+use crate::identity::{Account, LoginName, Method, MfaOrders, Session, Tally};
 use crate::workflow::Wizard;
 
 use super::keys::name_digest;
@@ -60,6 +60,15 @@ pub(super) fn account(account: &Account, names: &[LoginName]) -> Result<String, 
 pub(super) fn read_account(record: &str) -> Result<Account, StoreError> {
     let document = record.splitn(3, ' ').nth(2).ok_or_else(|| damaged("an account"))?;
     from_json("an account", document)
+}
+
+pub(super) fn orders(orders: &MfaOrders) -> Result<String, StoreError> {
+    Ok(format!("{} {}", orders.serial, to_json(orders)?))
+}
+
+pub(super) fn read_orders(record: &str) -> Result<MfaOrders, StoreError> {
+    let (_, document) = record.split_once(' ').ok_or_else(|| damaged("the orders"))?;
+    from_json("the orders", document)
 }
 
 /// Whether an account's record says that it has this name.
@@ -139,6 +148,7 @@ mod tests {
             read_account("1  {\"secret\":1}").unwrap_err(),
             read_wizard("nonsense secret").unwrap_err(),
             read_tally("1 2 secret 4").unwrap_err(),
+            read_orders("7 {\"secret\":").unwrap_err(),
         ] {
             assert!(matches!(&error, StoreError::Damaged(text) if !text.contains("secret")), "{error}");
         }

@@ -16,7 +16,7 @@ impl RedisStore {
         now: DateTime<Utc>,
     ) -> Result<Option<(Account, Session)>, StoreError> {
         let session = Call::command("GET").arg(self.keys.session(account, id));
-        let [account, session] = self.link.flight([self.get_account(account), session]).await?;
+        let [account, session] = self.reading([self.get_account(account), session]).await?;
         let (Some(account), Some(session)) = (account.optional_text()?, session.optional_text()?) else {
             return Ok(None);
         };

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
@@ -5,7 +7,7 @@ use crate::engine::ports::{
     AccountWrite, AddressKey, Attempt, Change, Commit, Event, EventRange, Health, Locks, NameTaken, RequestId,
     SendBudget, Store, StoreError, StoredEvent, Subject, Verdict,
 };
-use crate::identity::{Account, AccountId, Ladder, LoginName, Sealed, Session, SessionId};
+use crate::identity::{Account, AccountId, Ladder, LoginName, MfaOrders, Sealed, Session, SessionId};
 use crate::workflow::{Digest, Wizard, WizardId};
 
 use super::RedisStore;
@@ -113,6 +115,14 @@ impl Store for RedisStore {
 
     async fn accounts(&self, after: Option<AccountId>, limit: usize) -> Result<Vec<Account>, StoreError> {
         RedisStore::accounts(self, after, limit).await
+    }
+
+    fn orders(&self) -> Arc<MfaOrders> {
+        RedisStore::orders(self)
+    }
+
+    async fn change_orders(&self, request: &RequestId, before: u64, next: &MfaOrders) -> Result<bool, StoreError> {
+        RedisStore::change_orders(self, request, before, next).await
     }
 
     async fn session(

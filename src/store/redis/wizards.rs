@@ -21,8 +21,8 @@ impl RedisStore {
     }
 
     pub(super) async fn wizard(&self, id: WizardId) -> Result<Option<Wizard>, StoreError> {
-        let found = self.link.call(self.get_wizard(id)).await?.optional_text()?;
-        found.as_deref().map(record::read_wizard).transpose()
+        let [found] = self.reading([self.get_wizard(id)]).await?;
+        found.optional_text()?.as_deref().map(record::read_wizard).transpose()
     }
 
     pub(super) async fn commit_wizard(&self, id: &RequestId, next: &Wizard) -> Result<Commit, StoreError> {
@@ -48,7 +48,7 @@ impl RedisStore {
         now: DateTime<Utc>,
     ) -> Result<(Option<Wizard>, Option<Account>, Option<DateTime<Utc>>), StoreError> {
         let tally = Call::command("GET").arg(self.keys.address(address));
-        let [wizard, holder, tally] = self.link.flight([self.get_wizard(id), self.get_name(name), tally]).await?;
+        let [wizard, holder, tally] = self.reading([self.get_wizard(id), self.get_name(name), tally]).await?;
         let wizard = wizard.optional_text()?.as_deref().map(record::read_wizard).transpose()?;
         let account = match holder.optional_text()? {
             Some(holder) => self.named_account(name, &holder).await?,

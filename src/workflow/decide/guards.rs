@@ -81,6 +81,12 @@ impl Walk<'_> {
         }
     }
 
+    /// Whoever is signed in may have been told meanwhile not to turn it on.
+    pub(super) fn still_allowed(&self, factor: Factor) -> Result<(), Rejection> {
+        let allows = |account: &Account| self.evidence.policy.allowed_factors(account).contains(&factor);
+        if self.evidence.account.is_none_or(allows) { Ok(()) } else { Err(Rejection::MethodNotAllowed(factor)) }
+    }
+
     /// A code goes to what was confirmed at enrolment. The account's address also serves whoever is signed in already,
     /// is enrolling it, or wants to get back in.
     pub(super) fn reachable(&self, recipient: Recipient) -> Result<(), Rejection> {

@@ -162,6 +162,8 @@ impl<'a> Walk<'a> {
                     // Another factor may have been turned on since the policy asked for one.
                     self.is_due(factor)?;
                     self.require_a_factor_that_is_on(name)?;
+                } else {
+                    self.still_allowed(factor)?;
                 }
                 Effect::Enable(factor)
             }

@@ -74,6 +74,8 @@ impl Engine {
             wizard,
             workflow,
             account,
+            orders: self.store.orders(),
+            ordered: None,
             name,
             address_blocked,
             vouched: None,
@@ -113,7 +115,7 @@ impl Engine {
             });
         }
         let admitted = admitted(standing, panel, opened.wizard.opens)?;
-        Ok(Passage::Entered(Entered { account, proved, session, admitted }))
+        Ok(Passage::Entered(Box::new(Entered { account, proved, session, admitted })))
     }
 
     fn panel(&self, opening: &Opening) -> Option<Admitted> {

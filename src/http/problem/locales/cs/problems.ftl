@@ -140,3 +140,24 @@ panel-102 = Nesprávné přihlašovací jméno nebo heslo.
 panel-201 = V databázi nenalezeno.
 panel-215 = Kód se nepodařilo odeslat.
 panel-282 = Nesprávný ověřovací kód.
+
+# What the ABRA Flexi surface says. The first two are part of it, word by word.
+
+flexi-enabled = Dvoufázové ověření bylo úspěšně nastaveno.
+flexi-disabled = Dvoufázové ověření bylo úspěšně vypnuto.
+flexi-disabled-one = Tento způsob ověření byl vypnut. Další způsob zůstává zapnutý a jednorázové heslo bude dál vyžadováno.
+flexi-credentials-missing = Přihlaste se uživatelským jménem a heslem (HTTP Basic).
+flexi-credentials-wrong = Uživatelské jméno nebo heslo není správné.
+flexi-code-missing = Uživatel má zapnuté dvoufázové ověření. Doplňte parametr otp s jednorázovým heslem.
+flexi-code-sent = Jednorázové heslo bylo právě odesláno. Zopakujte požadavek s parametrem otp a s hlavičkou Mfa-Token z této odpovědi.
+flexi-token-strange = Hlavička Mfa-Token neplatí. Zopakujte požadavek bez ní a bez parametru otp.
+flexi-not-the-caller = user: Musí to být právě přihlášený uživatel.
+flexi-already-on = Dvoufázové ověření je již zapnuté.
+flexi-not-on = Dvoufázové ověření není zapnuté.
+flexi-not-proved = Tento způsob ověření lze vypnout jen jeho vlastním kódem.
+flexi-own-name = Vlastní dvoufázové ověření lze vypnout jen jednorázovým heslem, požadavkem s vlastním jménem v cestě.
+flexi-no-such-user = Uživatel tohoto jména neexistuje.
+flexi-unusable = Část požadavku nelze použít.
+flexi-changed = Účet se mezitím změnil. Zopakujte požadavek.
+flexi-otp-form = Musí to být jednorázové heslo z číslic, nebo záložní kód.
+flexi-secret-form = Musí to být 16 až 64 bajtů v kódování base32.

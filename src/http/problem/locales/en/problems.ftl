@@ -134,3 +134,24 @@ panel-102 = Wrong login or password.
 panel-201 = Not found in the database.
 panel-215 = The code could not be sent.
 panel-282 = Wrong authentication code.
+
+# What the ABRA Flexi surface says.
+
+flexi-enabled = Two-factor authentication was set up successfully.
+flexi-disabled = Two-factor authentication was turned off successfully.
+flexi-disabled-one = This method was turned off. Another one is still on, and a one-time password will still be asked for.
+flexi-credentials-missing = Sign in with a user name and a password (HTTP Basic).
+flexi-credentials-wrong = The user name or the password is not right.
+flexi-code-missing = This user has two-factor authentication on. Add the parameter otp with a one-time password.
+flexi-code-sent = A one-time password has just been sent. Repeat the request with the parameter otp and with the header Mfa-Token of this answer.
+flexi-token-strange = The header Mfa-Token is not valid. Repeat the request without it, and without the parameter otp.
+flexi-not-the-caller = user: Must be the user who is signed in.
+flexi-already-on = Two-factor authentication is already on.
+flexi-not-on = Two-factor authentication is not on.
+flexi-not-proved = This method can be turned off only by a code of its own.
+flexi-own-name = Your own two-factor authentication can be turned off only with a one-time password, by the request with your own name in its path.
+flexi-no-such-user = There is no user of this name.
+flexi-unusable = A part of the request cannot be used.
+flexi-changed = The account has changed in between. Repeat the request.
+flexi-otp-form = Must be a one-time password of digits, or a recovery code.
+flexi-secret-form = Must be 16 to 64 bytes in base32.

@@ -138,3 +138,24 @@ panel-102 = Login ou senha incorretos.
 panel-201 = Não encontrado no banco de dados.
 panel-215 = Não foi possível enviar o código.
 panel-282 = Código de autenticação incorreto.
+
+# What the ABRA Flexi surface says.
+
+flexi-enabled = A autenticação em dois fatores foi configurada com sucesso.
+flexi-disabled = A autenticação em dois fatores foi desativada com sucesso.
+flexi-disabled-one = Este método foi desativado. Outro método continua ativo, e uma senha de uso único ainda será solicitada.
+flexi-credentials-missing = Entre com um nome de usuário e uma senha (HTTP Basic).
+flexi-credentials-wrong = O nome de usuário ou a senha não está correto.
+flexi-code-missing = Este usuário tem a autenticação em dois fatores ativada. Acrescente o parâmetro otp com uma senha de uso único.
+flexi-code-sent = Uma senha de uso único acaba de ser enviada. Repita a requisição com o parâmetro otp e com o cabeçalho Mfa-Token desta resposta.
+flexi-token-strange = O cabeçalho Mfa-Token não é válido. Repita a requisição sem ele e sem o parâmetro otp.
+flexi-not-the-caller = user: Deve ser o usuário que entrou.
+flexi-already-on = A autenticação em dois fatores já está ativada.
+flexi-not-on = A autenticação em dois fatores não está ativada.
+flexi-not-proved = Este método só pode ser desativado com um código dele próprio.
+flexi-own-name = A sua própria autenticação em dois fatores só pode ser desativada com uma senha de uso único, pela requisição com o seu próprio nome no caminho.
+flexi-no-such-user = Não há usuário com este nome.
+flexi-unusable = Uma parte da requisição não pode ser usada.
+flexi-changed = A conta foi alterada nesse meio-tempo. Repita a requisição.
+flexi-otp-form = Deve ser uma senha de uso único feita de dígitos, ou um código de recuperação.
+flexi-secret-form = Deve ter de 16 a 64 bytes em base32.

@@ -1,0 +1,193 @@
+//! Orders about second factors: an administrator gives them to some or to all, and each account carries them out once,
+//! when it next proves who it is, or is written.
+
+use std::collections::BTreeSet;
+
+use futures_util::{StreamExt, TryStreamExt, stream};
+
+use super::ports::{AccountWrite, EventKind, NewChange, Notice};
+use super::{Call, Engine, Happening, Reason, Refused};
+use crate::identity::{Account, AccountId, Factor, MfaOrders, MfaSetting, Switched};
+
+/// How often others may give orders before this one gives up.
+const PATIENCE: usize = 16;
+/// Accounts that are read or written at a time.
+const AT_ONCE: usize = 16;
+
+/// Whom an order is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MfaTarget {
+    /// Every account that there is.
+    All,
+    /// These, at most [`MfaTarget::MOST`].
+    Selected(BTreeSet<AccountId>),
+}
+
+/// How an account stands with orders.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MfaState {
+    pub id: AccountId,
+    /// The order that it is under, if it is under one.
+    pub setting: Option<MfaSetting>,
+    /// The factors that are on by now, strongest first.
+    pub enabled: Vec<Factor>,
+}
+
+impl MfaTarget {
+    /// Accounts that one order may name.
+    pub const MOST: usize = 1_000;
+}
+
+impl Engine {
+    /// Gives an order. To all it is one write, however many they are; selected ones are written one by one, and only if
+    /// there are all of them.
+    ///
+    /// # Errors
+    /// [`Reason::NotFound`] when one of the selected does not exist: then nobody was changed.
+    pub async fn set_mfa(
+        &self,
+        call: &Call,
+        by: &Account,
+        target: &MfaTarget,
+        setting: &MfaSetting,
+    ) -> Result<(), Refused> {
+        match target {
+            MfaTarget::All => {
+                let orders = self.change_orders(|orders| orders.for_all(setting.clone(), self.clock.now())).await?;
+                self.note(self.ordering(call, by, "all", setting).detail("order", orders.serial.to_string()));
+                Ok(())
+            }
+            MfaTarget::Selected(ids) => self.order_selected(call, by, ids, setting).await,
+        }
+    }
+
+    async fn order_selected(
+        &self,
+        call: &Call,
+        by: &Account,
+        ids: &BTreeSet<AccountId>,
+        setting: &MfaSetting,
+    ) -> Result<(), Refused> {
+        self.accounts_of(ids).await?;
+        let write = |id: AccountId| async move {
+            let plan = |account: &Account| {
+                let mut next = account.clone();
+                next.order = Some(self.store.orders().to_one(setting.clone()));
+                next.changed(self.clock.now());
+                Ok(AccountWrite { account: Some(next), ..AccountWrite::default() })
+            };
+            match self.revise(id, plan).await {
+                Ok(_) => self.note(self.ordering(call, by, "selected", setting).to(id)),
+                // Deleted this very moment: there is nobody to be ordered about.
+                Err(refused) if refused.reason == Reason::NotFound => {}
+                Err(refused) => return Err(refused),
+            }
+            Ok(())
+        };
+        stream::iter(ids.iter().copied().map(write)).buffer_unordered(AT_ONCE).try_collect::<Vec<()>>().await?;
+        Ok(())
+    }
+
+    /// What accounts begin with that are made from now on, as of the last read.
+    pub fn default_mfa(&self) -> Option<MfaSetting> {
+        self.store.orders().default.clone()
+    }
+
+    /// Sets what accounts begin with that are made from now on.
+    ///
+    /// # Errors
+    /// When the store gives no answer.
+    pub async fn set_default_mfa(&self, call: &Call, by: &Account, setting: &MfaSetting) -> Result<(), Refused> {
+        let orders = self.change_orders(|orders| orders.for_newcomers(setting.clone(), self.clock.now())).await?;
+        self.note(self.ordering(call, by, "default", setting).detail("order", orders.serial.to_string()));
+        Ok(())
+    }
+
+    /// How each of these accounts stands, by number.
+    ///
+    /// # Errors
+    /// [`Reason::NotFound`] when one of them does not exist.
+    pub async fn mfa_of(&self, ids: &BTreeSet<AccountId>) -> Result<Vec<MfaState>, Refused> {
+        let state = |account: Account| {
+            let ordered = self.as_ordered(account);
+            let enabled = ordered.enabled();
+            MfaState { id: ordered.id, setting: ordered.order.and_then(|order| order.setting), enabled }
+        };
+        Ok(self.accounts_of(ids).await?.into_iter().map(state).collect())
+    }
+
+    async fn accounts_of(&self, ids: &BTreeSet<AccountId>) -> Result<Vec<Account>, Refused> {
+        let read = |id: AccountId| async move {
+            let found = self.store.account(id).await.map_err(Refused::from)?;
+            found.ok_or_else(|| Refused::new(Reason::NotFound))
+        };
+        stream::iter(ids.iter().copied().map(read)).buffered(AT_ONCE).try_collect().await
+    }
+
+    async fn change_orders(&self, change: impl Fn(&MfaOrders) -> MfaOrders) -> Result<MfaOrders, Refused> {
+        for _ in 0..PATIENCE {
+            let orders = self.store.orders();
+            let next = change(&orders);
+            if self.store.change_orders(&self.request(), orders.serial, &next).await? {
+                return Ok(next);
+            }
+        }
+        let mut refused = Refused::new(Reason::Unavailable);
+        refused.retry_after = Some(1);
+        Err(refused)
+    }
+
+    fn ordering(&self, call: &Call, by: &Account, target: &str, setting: &MfaSetting) -> Happening {
+        let event = self.happening(EventKind::MfaOrdered).in_call(call);
+        let event = event.detail("by", by.id.to_string()).detail("target", target);
+        match setting {
+            MfaSetting::Disallowed => event.detail("setting", "disallowed"),
+            MfaSetting::Allowed(factors) => {
+                let factors: Vec<&str> = factors.iter().map(|factor| factor.as_str()).collect();
+                event.detail("setting", "allowed").detail("factors", factors.join(","))
+            }
+        }
+    }
+
+    /// The account as ordered by now, and what goes on and off by that; `None` when it is so already.
+    pub(super) fn ordered(&self, account: &Account) -> Option<(Account, Switched)> {
+        self.store.orders().carried_out(account, &self.policy, self.clock.now())
+    }
+
+    /// The account as it is to be looked at: what was ordered holds, though nobody may have written it yet.
+    pub(super) fn as_ordered(&self, account: Account) -> Account {
+        self.ordered(&account).map_or(account, |(ordered, _)| ordered)
+    }
+
+    /// Carries out what was ordered of an account that has just proved who it is. No round trip, or two, once for every
+    /// order.
+    pub(super) async fn obey(&self, account: Account) -> Result<Account, Refused> {
+        if self.ordered(&account).is_none() {
+            return Ok(account);
+        }
+        self.revise_from(account, |_| Ok(AccountWrite::default())).await.map(|(account, _)| account)
+    }
+
+    /// The lines of the change log for what an order switches.
+    pub(super) fn switches(&self, switched: &Switched) -> impl Iterator<Item = NewChange> {
+        let time = self.clock.now();
+        switched.clone().into_iter().map(move |(provider, is_enabled)| NewChange { provider, is_enabled, time })
+    }
+
+    /// What is noted, and what the owner is told, for each factor that an order switches.
+    pub(super) fn news_of<'a>(
+        &'a self,
+        account: &'a Account,
+        switched: &'a Switched,
+    ) -> impl Iterator<Item = (Happening, Notice)> + 'a {
+        let order = account.order.as_ref().map_or(0, |order| order.serial).to_string();
+        switched.iter().map(move |(factor, is_enabled)| {
+            let (kind, notice) = match is_enabled {
+                true => (EventKind::FactorEnabled, Notice::FactorEnabled(*factor)),
+                false => (EventKind::FactorDisabled, Notice::FactorDisabled(*factor)),
+            };
+            let event = self.happening(kind).to(account.id).by_operator();
+            (event.method(*factor).detail("order", order.clone()), notice)
+        })
+    }
+}

@@ -1,0 +1,40 @@
+use actix_web::{HttpResponse, post, web};
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use crate::http::surface::Surface;
+
+use super::answer::{PanelError, PanelRefusals, Success, done};
+use super::body::PanelBody;
+use super::caller::PanelCaller;
+use super::settings::{Settings, Target, UPDATE};
+
+#[derive(Deserialize, ToSchema)]
+pub struct Update {
+    target: Target,
+    settings: Settings,
+}
+
+/// Allow or disallow second factors
+///
+/// To `all` users that there are, or to selected ones. What is disallowed is not asked for and cannot be turned on, but
+/// kept: it comes back when it is allowed again. Needs the permission `users:update`. One unknown id, and nobody is
+/// changed (201).
+#[utoipa::path(
+    tag = "navixy",
+    operation_id = "update_mfa_settings",
+    security(("panel" = [])),
+    request_body = Update,
+    responses((status = 200, body = Success), PanelRefusals)
+)]
+#[post("/user/mfa/settings/update")]
+pub async fn update(
+    surface: web::Data<Surface>,
+    caller: PanelCaller,
+    body: PanelBody<Update>,
+) -> Result<HttpResponse, PanelError> {
+    caller.permit(UPDATE)?;
+    let (target, setting) = (body.0.target.parse(&caller)?, body.0.settings.parse(&caller)?);
+    let given = surface.engine.set_mfa(&caller.call, &caller.caller.account, &target, &setting).await;
+    given.map(|()| done()).map_err(|refused| caller.error(refused))
+}
