@@ -1,5 +1,8 @@
 //! Switches and places: which surface answers where.
 
+mod matrix;
+mod through;
+
 use std::net::TcpStream;
 
 use serde_json::{Value, json};

@@ -1,0 +1,284 @@
+//! Every surface behind the same few verbs, so that what holds for one is asked of all.
+
+use async_trait::async_trait;
+use serde_json::{Value, json};
+use stepgate::identity::SurfaceName;
+
+use crate::accounts::admin;
+use crate::doors::Door;
+use crate::flexi::SECRET;
+use crate::harness::{Answer, PASSWORD, Person, TestApp};
+
+/// What became of a code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// Right, and spent.
+    Taken,
+    /// Wrong, or spent before.
+    Refused,
+    /// Nobody looked at it.
+    Locked,
+}
+
+/// What a name and a password are answered with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Entry {
+    LetIn,
+    /// Right, and a code is asked for.
+    Asked,
+    Refused,
+    /// Nobody looked at it.
+    Locked,
+}
+
+/// A surface as somebody with an authenticator meets it. To have another one in the matrix, say how it does these.
+#[async_trait(?Send)]
+pub trait Through {
+    fn name(&self) -> SurfaceName;
+
+    /// A name and a password, and no code; `None` where nobody is asked for them.
+    async fn password(&self, app: &TestApp, name: &str, password: &str) -> Option<Entry>;
+
+    /// A code of the authenticator, after the password where one is asked for.
+    async fn code(&self, app: &TestApp, person: &Person, code: &str) -> Outcome;
+
+    /// Turns an authenticator on for somebody who has none, and gives the code that confirmed it; `None` where that
+    /// cannot be done. The person has the key from then on.
+    async fn turn_on(&self, app: &TestApp, person: &mut Person) -> Option<String>;
+
+    /// Turns the authenticator off, by its present code if one is asked for; `false` where that cannot be done.
+    async fn turn_off(&self, app: &TestApp, person: &Person) -> bool;
+}
+
+/// All of them, for one server.
+pub async fn all(app: &TestApp) -> Vec<Box<dyn Through>> {
+    let mfao = Mfao::registered(app).await;
+    vec![Box::new(Wizard), Box::new(Flexi), Box::new(Veeam), Box::new(Navixy), Box::new(mfao)]
+}
+
+/// What a status says of a code, by the status of a right one.
+#[track_caller]
+fn outcome(answer: &Answer, taken: u16) -> Outcome {
+    match answer.status {
+        429 => Outcome::Locked,
+        status if status == taken => Outcome::Taken,
+        400 | 401 | 422 => Outcome::Refused,
+        _ => panic!("{}: {}", answer.status, answer.text),
+    }
+}
+
+/// What a status says of a password, by the status of what lets in and of what asks for a code.
+#[track_caller]
+fn entry(answer: &Answer, let_in: u16, asked: u16) -> Entry {
+    match answer.status {
+        429 => Entry::Locked,
+        status if status == let_in => Entry::LetIn,
+        status if status == asked => Entry::Asked,
+        400 | 422 => Entry::Refused,
+        _ => panic!("{}: {}", answer.status, answer.text),
+    }
+}
+
+struct Wizard;
+
+#[async_trait(?Send)]
+impl Through for Wizard {
+    fn name(&self) -> SurfaceName {
+        SurfaceName::Wizard
+    }
+
+    async fn password(&self, app: &TestApp, name: &str, password: &str) -> Option<Entry> {
+        let uuid = app.wizard().await;
+        Some(entry(&app.name_and_password(&uuid, name, password).await, 202, 200))
+    }
+
+    async fn code(&self, app: &TestApp, person: &Person, code: &str) -> Outcome {
+        let uuid = app.waiting(person).await;
+        outcome(&app.code("google", &uuid, code).await, 202)
+    }
+
+    async fn turn_on(&self, app: &TestApp, person: &mut Person) -> Option<String> {
+        let token = app.sign_in(person).await;
+        let started = app.start_factor(&token, "google", "enable").await.expect(200);
+        let key = started.str("/data/key").to_owned();
+        let code = app.totp(&key);
+        app.factor_code(&token, &started.uuid(), &code).await.expect(202);
+        person.key = Some(key);
+        Some(code)
+    }
+
+    async fn turn_off(&self, app: &TestApp, person: &Person) -> bool {
+        let token = app.by_google(person).await;
+        let uuid = app.start_factor(&token, "google", "disable").await.expect(200).uuid();
+        app.factor_code(&token, &uuid, &app.totp(person.key())).await.expect(202);
+        true
+    }
+}
+
+struct Flexi;
+
+impl Flexi {
+    /// A call that is refused behind the door while a factor is on, and changes nothing.
+    async fn knock(app: &TestApp, name: &str, password: &str, otp: Option<&str>) -> Answer {
+        let encoded = |otp: &str| url::form_urlencoded::byte_serialize(otp.as_bytes()).collect::<String>();
+        let otp = otp.map(|otp| format!("?otp={}", encoded(otp))).unwrap_or_default();
+        app.flexi("GET", &format!("/{}/qrcode-2fa{otp}", name.trim()), name, password).send().await
+    }
+}
+
+#[async_trait(?Send)]
+impl Through for Flexi {
+    fn name(&self) -> SurfaceName {
+        SurfaceName::Flexi
+    }
+
+    async fn password(&self, app: &TestApp, name: &str, password: &str) -> Option<Entry> {
+        let answer = Flexi::knock(app, name, password, None).await;
+        // Both are 401; only whoever is past the password hears of the parameter.
+        let is_asked = answer.status == 401 && answer.text.contains(" otp ");
+        Some(match answer.status {
+            401 if is_asked => Entry::Asked,
+            401 => Entry::Refused,
+            _ => entry(&answer, 200, 0),
+        })
+    }
+
+    async fn code(&self, app: &TestApp, person: &Person, code: &str) -> Outcome {
+        outcome(&Flexi::knock(app, &person.email, PASSWORD, Some(code)).await, 403)
+    }
+
+    async fn turn_on(&self, app: &TestApp, person: &mut Person) -> Option<String> {
+        let code = app.totp(SECRET);
+        app.flexi_put(&format!("/{{}}/enable-2fa?secret={SECRET}&otp={code}"), person).await.expect(200);
+        person.key = Some(SECRET.to_owned());
+        Some(code)
+    }
+
+    async fn turn_off(&self, app: &TestApp, person: &Person) -> bool {
+        let code = app.totp(person.key());
+        app.flexi_put(&format!("/{{}}/disable-2fa?otp={code}"), person).await.expect(200);
+        true
+    }
+}
+
+struct Veeam;
+
+#[async_trait(?Send)]
+impl Through for Veeam {
+    fn name(&self) -> SurfaceName {
+        SurfaceName::Veeam
+    }
+
+    async fn password(&self, app: &TestApp, name: &str, password: &str) -> Option<Entry> {
+        let answer = Door::Veeam.password(app, name, password).await;
+        Some(match answer.body.get("mfa_token") {
+            Some(_) => Entry::Asked,
+            None => entry(&answer, 200, 0),
+        })
+    }
+
+    async fn code(&self, app: &TestApp, person: &Person, code: &str) -> Outcome {
+        let asked = Door::Veeam.asked(app, person).await;
+        outcome(&Door::Veeam.code(app, &asked.token, code).await, 200)
+    }
+
+    async fn turn_on(&self, app: &TestApp, person: &mut Person) -> Option<String> {
+        let token = Door::Veeam.credential(Door::Veeam.password(app, &person.email, PASSWORD).await);
+        let offer = app.offer(&token, person.id).await;
+        let code = app.totp(&offer.key);
+        app.accept_mfa(&token, person.id, &code, &offer.token).await.expect(200);
+        person.key = Some(offer.key);
+        Some(code)
+    }
+
+    async fn turn_off(&self, app: &TestApp, person: &Person) -> bool {
+        let asked = Door::Veeam.asked(app, person).await;
+        let code = app.totp(person.key());
+        let token = Door::Veeam.credential(Door::Veeam.code(app, &asked.token, &code).await);
+        app.disable_mfa(&token, person.id, None).await.expect(200);
+        true
+    }
+}
+
+struct Navixy;
+
+#[async_trait(?Send)]
+impl Through for Navixy {
+    fn name(&self) -> SurfaceName {
+        SurfaceName::Navixy
+    }
+
+    async fn password(&self, app: &TestApp, name: &str, password: &str) -> Option<Entry> {
+        Some(entry(&Door::Navixy.password(app, name, password).await, 200, 403))
+    }
+
+    async fn code(&self, app: &TestApp, person: &Person, code: &str) -> Outcome {
+        let asked = Door::Navixy.asked(app, person).await;
+        outcome(&Door::Navixy.code(app, &asked.token, code).await, 200)
+    }
+
+    /// The panel says who may have which factor. An authenticator is enrolled elsewhere.
+    async fn turn_on(&self, _: &TestApp, _: &mut Person) -> Option<String> {
+        None
+    }
+
+    async fn turn_off(&self, _: &TestApp, _: &Person) -> bool {
+        false
+    }
+}
+
+/// A client of the service surface, and a policy of its own.
+struct Mfao {
+    api_key: String,
+    access_key: String,
+}
+
+impl Mfao {
+    async fn registered(app: &TestApp) -> Self {
+        let policy = json!({ "id": "matrix", "issuer": "Matrix" });
+        admin(app, "POST", "/policies", Some(policy)).await.expect(201);
+        let made = admin(app, "POST", "/clients", Some(json!({ "name": "matrix" }))).await.expect(201);
+        Mfao { api_key: made.str("apiKey").to_owned(), access_key: made.str("accessKey").to_owned() }
+    }
+
+    async fn call(&self, app: &TestApp, call: &str, body: Value) -> Answer {
+        let request = app.call("POST", &format!("/api/totp/matrix/{call}")).json(&body);
+        request.header("api-key", &self.api_key).header("access-key", &self.access_key).send().await
+    }
+}
+
+#[async_trait(?Send)]
+impl Through for Mfao {
+    fn name(&self) -> SurfaceName {
+        SurfaceName::Mfao
+    }
+
+    async fn password(&self, _: &TestApp, _: &str, _: &str) -> Option<Entry> {
+        None
+    }
+
+    async fn code(&self, app: &TestApp, person: &Person, code: &str) -> Outcome {
+        let answer = self.call(app, "verify", json!({ "username": person.email, "otp": code })).await;
+        match (answer.status, answer.body["valid"].as_bool()) {
+            (429, _) => Outcome::Locked,
+            (200, Some(true)) => Outcome::Taken,
+            (200, Some(false)) | (400 | 422, _) => Outcome::Refused,
+            _ => panic!("{}: {}", answer.status, answer.text),
+        }
+    }
+
+    async fn turn_on(&self, app: &TestApp, person: &mut Person) -> Option<String> {
+        let enrolled = self.call(app, "enrollment", json!({ "username": person.email })).await.expect(200);
+        let address = url::Url::parse(enrolled.str("otpauthUrl")).unwrap();
+        let key = address.query_pairs().find(|(name, _)| name == "secret").unwrap().1.into_owned();
+        let code = app.totp(&key);
+        person.key = Some(key);
+        assert_eq!(self.code(app, person, &code).await, Outcome::Taken);
+        Some(code)
+    }
+
+    async fn turn_off(&self, app: &TestApp, person: &Person) -> bool {
+        self.call(app, "delete", json!({ "username": person.email })).await.expect(200);
+        true
+    }
+}
