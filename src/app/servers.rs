@@ -147,8 +147,8 @@ impl Servers {
         Handle(self.servers.iter().map(Server::handle).collect())
     }
 
-    /// Answers until the process is told to stop or one of them ends: all end together, and what is in flight ends
-    /// first unless it was SIGINT or SIGQUIT.
+    /// Answers until the process is told to stop or one of them ends: all end together. What is in flight ends first,
+    /// unless it was SIGQUIT, or a second signal says that it was waited for long enough.
     ///
     /// # Errors
     /// When a server cannot go on, or signals cannot be heard.
@@ -166,7 +166,10 @@ impl Servers {
             graceful = signals.heard() => graceful,
         };
         drop(handle.stop(graceful));
-        all.await
+        tokio::select! {
+            ended = &mut all => ended,
+            _ = signals.heard() => Ok(()),
+        }
     }
 }
 
@@ -190,7 +193,7 @@ impl Signals {
     async fn heard(&mut self) -> bool {
         tokio::select! {
             _ = self.terminate.recv() => true,
-            _ = self.interrupt.recv() => false,
+            _ = self.interrupt.recv() => true,
             _ = self.quit.recv() => false,
         }
     }

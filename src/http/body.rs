@@ -37,9 +37,36 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
 /// # Errors
 /// [`BodyFault`]
 pub async fn receive<T: DeserializeOwned>(req: &HttpRequest, payload: Payload) -> Result<Body<T>, BodyFault> {
+    let (value, bytes) = taken(req, payload, b"").await?;
+    Ok(Body { value, fingerprint: fingerprint(&bytes) })
+}
+
+/// A [`Body`] that may be left out: nothing at all is as good as `{}`.
+pub struct OptionalBody<T>(pub T);
+
+impl<T: DeserializeOwned + 'static> FromRequest for OptionalBody<T> {
+    type Error = Problem;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
+
+    fn from_request(req: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let (req, payload) = (req.clone(), payload.take());
+        Box::pin(async move {
+            let taken = taken(&req, payload, b"{}").await;
+            taken.map(|(value, _)| OptionalBody(value)).map_err(|fault| Problem::body(locale(&req), fault))
+        })
+    }
+}
+
+/// The body and its bytes; `blank` stands in for no bytes.
+async fn taken<T: DeserializeOwned>(
+    req: &HttpRequest,
+    payload: Payload,
+    blank: &'static [u8],
+) -> Result<(T, Bytes), BodyFault> {
     let kind = kind(req)?;
     let bytes = read(req, payload, None).await?;
-    Ok(Body { value: parse(kind, &bytes)?, fingerprint: fingerprint(&bytes) })
+    let bytes = if bytes.is_empty() { Bytes::from_static(blank) } else { bytes };
+    Ok((parse(kind, &bytes)?, bytes))
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

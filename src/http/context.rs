@@ -128,12 +128,17 @@ pub fn cookie_name(id: WizardId) -> String {
     format!("wizard_key_{}", id.to_string().replace('-', ""))
 }
 
-/// The language to answer in: the best of `Accept-Language` that we speak (RFC 9110 §12.5.4), else English.
+/// The language to answer in: see [`wanted_locale`]; else English.
 pub fn locale(req: &HttpRequest) -> Locale {
+    wanted_locale(req).unwrap_or_default()
+}
+
+/// The best language of `Accept-Language` that we speak (RFC 9110 §12.5.4).
+pub fn wanted_locale(req: &HttpRequest) -> Option<Locale> {
     let wanted = req.headers().get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let mut ranked: Vec<(Locale, f32)> = wanted.split(',').filter_map(preference).collect();
     ranked.sort_by(|one, other| other.1.total_cmp(&one.1));
-    ranked.first().map(|(locale, _)| *locale).unwrap_or_default()
+    ranked.first().map(|(locale, _)| *locale)
 }
 
 fn preference(item: &str) -> Option<(Locale, f32)> {

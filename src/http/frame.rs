@@ -56,12 +56,13 @@ fn request_name(req: &ServiceRequest) -> String {
 /// Which pages of other origins may call: those that are configured, and no other.
 pub fn cors(origins: &[String]) -> Cors {
     let methods = [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
-    let exposed = ["retry-after", "x-device-token", "x-request-id", "x-wizard-key"];
+    let exposed = ["mfa-token", "retry-after", "secret", "x-device-token", "x-request-id", "x-wizard-key"];
     let taken = [
         "accept-language",
         "authorization",
         "content-type",
         "idempotency-key",
+        "mfa-token",
         "x-client-kind",
         "x-device-token",
         "x-request-id",

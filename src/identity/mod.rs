@@ -53,5 +53,5 @@ pub use signing::{BadSigningKey, SigningKey, TokenAlgorithm};
 pub use success::SuccessToken;
 pub use surface::SurfaceName;
 pub use token::{AccessTokens, Bearer, MintError};
-pub use totp::{Totp, TotpAlgorithm, TotpSecret};
+pub use totp::{Totp, TotpAlgorithm, TotpSecret, TotpSecretError};
 pub use username::{LoginName, NameRules, Username, UsernameError};

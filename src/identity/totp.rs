@@ -7,15 +7,37 @@ use zeroize::Zeroizing;
 
 use super::Code;
 
-/// The shared secret of an authenticator app: 20 random bytes, the length that RFC 4226 §4 recommends for SHA-1.
+/// The shared secret of an authenticator app: 20 random bytes, the length that RFC 4226 §4 recommends for SHA-1; or 16 to
+/// 64 that were made elsewhere.
 #[derive(Clone, PartialEq, Eq)]
 pub struct TotpSecret(Zeroizing<Vec<u8>>);
+
+/// The text is no shared secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be base32 of 16 to 64 bytes")]
+pub struct TotpSecretError;
 
 impl TotpSecret {
     pub const BYTES: usize = 20;
 
     pub fn new(bytes: impl Into<Vec<u8>>) -> Self {
         TotpSecret(Zeroizing::new(bytes.into()))
+    }
+
+    /// Bytes of a secret that was made elsewhere: no fewer than RFC 4226 §4 (R6) asks for, and no more than SHA-1 takes
+    /// without hashing them first.
+    const TAKEN: std::ops::RangeInclusive<usize> = 16..=64;
+
+    /// A secret that was made elsewhere: base32 (RFC 4648 §6) in letters of either case, with its padding or without.
+    ///
+    /// # Errors
+    /// When it is anything else, or of fewer than 16 or more than 64 bytes.
+    pub fn parse(text: &str) -> Result<Self, TotpSecretError> {
+        let text = Zeroizing::new(text.to_ascii_uppercase());
+        let padded = text.contains('=');
+        let base32 = if padded { data_encoding::BASE32 } else { data_encoding::BASE32_NOPAD };
+        let bytes = Zeroizing::new(base32.decode(text.as_bytes()).map_err(|_| TotpSecretError)?);
+        if Self::TAKEN.contains(&bytes.len()) { Ok(TotpSecret(bytes)) } else { Err(TotpSecretError) }
     }
 
     pub fn as_bytes(&self) -> &[u8] {
@@ -182,6 +204,31 @@ mod tests {
         for (offset, accepted) in [(-60_i64, false), (-30, true), (0, true), (30, true), (60, false)] {
             let code = totp.code_at(&secret, now.checked_add_signed(offset).unwrap());
             assert_eq!(totp.matching_step(&secret, &code, now).is_some(), accepted, "{offset}");
+        }
+    }
+
+    #[test]
+    fn a_secret_made_elsewhere_is_base32_of_16_to_64_bytes() {
+        for length in [16, 17, 18, 19, 20, 32, 63, 64] {
+            let secret = TotpSecret::new(vec![0xA7; length]);
+            let (bare, padded) = (secret.base32(), data_encoding::BASE32.encode(secret.as_bytes()));
+            for text in [bare.clone(), bare.to_lowercase(), padded.clone(), padded.to_lowercase()] {
+                assert_eq!(TotpSecret::parse(&text), Ok(secret.clone()), "{length}");
+            }
+        }
+        let good = TotpSecret::new([3; 20]).base32();
+        for text in [
+            String::new(),
+            "=".repeat(32),
+            TotpSecret::new([3; 15]).base32(),
+            TotpSecret::new([3; 65]).base32(),
+            format!("{good}="),
+            format!(" {good}"),
+            format!("{}1", &good[1..]),
+            format!("{}é", &good[2..]),
+            "ｇ".repeat(32),
+        ] {
+            assert_eq!(TotpSecret::parse(&text), Err(TotpSecretError), "{text}");
         }
     }
 

@@ -427,7 +427,7 @@ async fn choosing_a_method_is_no_password_oracle(app: TestApp) {
 }
 
 /// An account with a dotted address and a user name, on a server that ignores dots in its domain.
-async fn many_names(app: TestApp) -> (TestApp, Person, Vec<&'static str>) {
+pub async fn many_names(app: TestApp) -> (TestApp, Person, Vec<&'static str>) {
     let settings =
         [("STEPGATE_LIMITS__ADDRESS__FAILURES", "1000"), ("STEPGATE_NAMES__IGNORE_DOTS_FOR", "[\"example.com\"]")];
     let app = with(app, &settings).await;

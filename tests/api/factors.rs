@@ -342,7 +342,11 @@ async fn the_qr_code_holds_the_url_that_an_authenticator_understands(app: TestAp
 /// The text in a picture, as a camera would read it.
 pub fn scanned(data_url: &str) -> String {
     let picture = data_url.strip_prefix("data:image/png;base64,").unwrap();
-    let picture = data_encoding::BASE64.decode(picture.as_bytes()).unwrap();
+    scanned_picture(&data_encoding::BASE64.decode(picture.as_bytes()).unwrap())
+}
+
+/// The same of the picture itself.
+pub fn scanned_picture(picture: &[u8]) -> String {
     let mut decoder = png::Decoder::new(std::io::Cursor::new(picture));
     decoder.set_transformations(png::Transformations::normalize_to_color8());
     let mut reader = decoder.read_info().unwrap();
@@ -357,7 +361,7 @@ pub fn scanned(data_url: &str) -> String {
 }
 
 /// The code that another implementation computes. A machine without the program fails the run.
-fn oathtool(key: &str, unix: u64) -> String {
+pub fn oathtool(key: &str, unix: u64) -> String {
     let now = format!("@{unix}");
     let run = std::process::Command::new("oathtool").args(["--totp", "--base32", "--now", &now, key]).output();
     let run = run.expect("the program oathtool must be installed");

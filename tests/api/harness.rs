@@ -11,7 +11,7 @@ use stepgate::app::{Application, Handle, SystemEntropy, World};
 use stepgate::config::Config;
 use stepgate::engine::Engine;
 use stepgate::engine::ports::Clock;
-use stepgate::identity::{Totp, TotpSecret};
+use stepgate::identity::{SurfaceName, Totp, TotpSecret};
 
 use crate::directory_service::DirectoryService;
 use crate::redis;
@@ -131,6 +131,8 @@ pub struct TestApp {
     pub http: reqwest::Client,
     /// For counting round trips and for looking into the store; never for getting around HTTP.
     pub engine: Arc<Engine>,
+    /// Where each surface that is on is, with its prefix.
+    places: BTreeMap<SurfaceName, String>,
     setup: Setup,
     handle: Handle,
     thread: Option<JoinHandle<()>>,
@@ -144,11 +146,15 @@ impl TestApp {
         let thread = std::thread::spawn(move || {
             actix_web::rt::System::new().block_on(async move {
                 let application = Application::build(&config, world).await.expect("the server starts");
-                tell.send((application.address(), application.engine(), application.handle())).unwrap();
+                let place = |surface| Some((surface, application.place(surface)?));
+                let places = SurfaceName::MOVABLE.into_iter().filter_map(place);
+                let places = places.map(|(surface, (address, prefix))| (surface, format!("http://{address}{prefix}")));
+                let told = (application.address(), places.collect(), application.engine(), application.handle());
+                tell.send(told).unwrap();
                 application.run_until_stopped().await.expect("the server runs");
             });
         });
-        let (address, engine, handle) =
+        let (address, places, engine, handle) =
             tokio::task::spawn_blocking(move || told.recv().expect("the server starts")).await.unwrap();
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
         TestApp {
@@ -156,6 +162,7 @@ impl TestApp {
             clock: setup.clock.clone(),
             http,
             engine,
+            places,
             setup,
             handle,
             thread: Some(thread),
@@ -198,6 +205,16 @@ impl TestApp {
     pub fn call(&self, method: &str, path: &str) -> Request<'_> {
         let method = method.parse().unwrap();
         Request { app: self, request: self.http.request(method, format!("{}{path}", self.url)) }
+    }
+
+    /// A call to another of its listeners, by the whole URL.
+    pub fn call_url(&self, method: &str, url: &str) -> Request<'_> {
+        Request { app: self, request: self.http.request(method.parse().unwrap(), url) }
+    }
+
+    /// The URL of a surface, with its prefix; `None` when it is off.
+    pub fn place(&self, surface: SurfaceName) -> Option<&str> {
+        self.places.get(&surface).map(String::as_str)
     }
 
     pub async fn get(&self, path: &str) -> Answer {
@@ -254,6 +271,12 @@ impl Request<'_> {
 
     pub fn text(mut self, kind: &str, body: impl Into<reqwest::Body>) -> Self {
         self.request = self.request.header("Content-Type", kind).body(body);
+        self
+    }
+
+    /// A body, and nothing that says of what kind it is.
+    pub fn body(mut self, body: impl Into<reqwest::Body>) -> Self {
+        self.request = self.request.body(body);
         self
     }
 

@@ -115,3 +115,37 @@ async fn an_idle_connection_does_not_hold_up_the_end() {
     assert!(server.ended().success(), "{}", server.log());
     drop((web, idle));
 }
+
+/// Whoever does not want to wait asks again: the request that holds it up is cut off.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_signal_waits_for_nothing() {
+    let home = tempfile::tempdir().unwrap();
+    let gateway = Gateway::start();
+    let settings = [
+        ("STEPGATE_SMS__PROVIDERS", r#"["webhook"]"#),
+        ("STEPGATE_SMS__WEBHOOK__URL", gateway.url.as_str()),
+        ("STEPGATE_SMS__WEBHOOK__SECRET", "a secret of some length"),
+        ("STEPGATE_SMS__WEBHOOK__TIMEOUT", "30s"),
+        ("STEPGATE_SMS__DEADLINE", "30s"),
+        ("STEPGATE_HTTP__DRAIN_TIMEOUT", "5m"),
+    ];
+    let mut server = Stepgate::start(home.path(), &settings);
+    let web = server.client();
+    web.person("ann@example.com").await;
+    let token = web.sign_in("ann@example.com").await;
+    let (_, begun) = web.get("/api/v2/my/2fa/sms/enable/wizard", &token).await.unwrap();
+    let body = json!({ "uuid": begun["uuid"], "phone": "+79994445561" });
+    let step = tokio::spawn(async move { web.post("/api/v2/my/2fa/wizard", &token, body).await });
+    let Gateway { asked, answer, .. } = gateway;
+    tokio::task::spawn_blocking(move || asked.recv().unwrap()).await.unwrap();
+    server.interrupt();
+    let address = server.url.strip_prefix("http://").unwrap();
+    while TcpStream::connect(address).is_ok() {
+        tokio::task::yield_now().await;
+    }
+    assert!(server.is_running(), "it waits for the request");
+    server.interrupt();
+    assert!(server.ended().success(), "{}", server.log());
+    assert_eq!(step.await.unwrap(), None);
+    drop(answer);
+}

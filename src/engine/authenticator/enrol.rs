@@ -1,10 +1,13 @@
 use chrono::{DateTime, Utc};
 
-use crate::engine::ports::{AccountWrite, Attempt, Door, NewChange, Spend, Subject, Verdict};
+use crate::engine::ports::{
+    AccountWrite, Attempt, Door, EndSessions, EventKind, NewChange, Notice, Spend, Subject, Verdict,
+};
 use crate::engine::verdicts::refused;
 use crate::engine::{Call, Engine, FieldProblem, Reason, Refused};
 use crate::identity::{
-    Account, Code, Enrolled, Factor, Ladder, Method, RecoveryCode, RecoveryCodes, Totp, TotpScheme, TotpSecret,
+    Account, Code, Enrolled, Factor, Ladder, Method, RecoveryCode, RecoveryCodes, SurfaceName, Totp, TotpScheme,
+    TotpSecret,
 };
 
 use super::Hand;
@@ -22,8 +25,6 @@ pub struct Enrolling {
     pub codes: Option<RecoveryCodes>,
     /// Whether it may take the place of one that is on.
     pub replaces: bool,
-    /// What a wrong code is counted by.
-    pub ladder: Ladder,
 }
 
 impl Enrolling {
@@ -47,11 +48,14 @@ struct Confirmation {
     spend: Option<Spend>,
     /// The recovery codes that the account will have.
     codes: Option<RecoveryCodes>,
+    /// Whether the code was of the authenticator itself.
+    of_the_app: bool,
 }
 
 impl Engine {
     /// Turns the authenticator on, if `code` is its own (or one of the recovery codes that come with it). A wrong one is
-    /// counted on the account like any other, and a right one proves nothing of what is on already. Two round trips.
+    /// counted on the account like any other, and a right one proves nothing of what is on already. By another hand than
+    /// the owner's, the account's sessions end when one that was on is replaced. Two round trips.
     ///
     /// # Errors
     /// [`Reason::InvalidCode`], [`Reason::CodeUsed`], [`Reason::AccountLocked`]; [`Reason::MethodAlreadyEnabled`],
@@ -64,16 +68,36 @@ impl Engine {
         code: &str,
         hand: Hand<'_>,
     ) -> Result<Account, Refused> {
+        self.enrol_counting(call, account, enrolling, code, hand, self.policy.second_factor).await
+    }
+
+    /// As [`Self::enrol`], with wrong codes counted by `ladder`.
+    pub(in crate::engine) async fn enrol_counting(
+        &self,
+        call: &Call,
+        account: &Account,
+        enrolling: &Enrolling,
+        code: &str,
+        hand: Hand<'_>,
+        ladder: Ladder,
+    ) -> Result<Account, Refused> {
         let (now, mut before) = (self.clock.now(), account.clone());
         for _ in 0..PATIENCE {
             self.may_enrol_authenticator(&before, enrolling.replaces)?;
+            may_take_its_place(&before, call.surface)?;
             let confirmation = self.confirmation(&before, enrolling, code, now)?;
-            let attempt = self.enrolment_attempt(&before, enrolling, &confirmation, now);
+            let attempt = Attempt { ladder, ..self.enrolment_attempt(&before, enrolling, &confirmation, hand, now) };
             let verdict = self.store.judge(&attempt).await?;
             match (verdict, attempt.write.account) {
                 (Verdict::Accepted, Some(next)) => {
                     self.copy_names(&next).await;
                     self.tell_of_factor(call, &next, Factor::Google, true, hand);
+                    if enrolling.codes.is_some() {
+                        self.note(
+                            self.by(hand, self.happening(EventKind::RecoveryCodesMade).to(next.id).in_call(call)),
+                        );
+                        self.tell_owner(&next, Notice::RecoveryCodesMade);
+                    }
                     return Ok(next);
                 }
                 (Verdict::Stale(now), _) if now.epoch == account.epoch => before = *now,
@@ -113,7 +137,7 @@ impl Engine {
             && let Some(rest) = codes.without(&code, &self.keys, account.id)
         {
             let spend = Spend::Code { digest: code.digest(&self.keys, account.id), keep: 3_600 };
-            return Ok(Confirmation { right: true, spend: Some(spend), codes: Some(rest) });
+            return Ok(Confirmation { right: true, spend: Some(spend), codes: Some(rest), of_the_app: false });
         }
         let parsed = Code::parse(code, totp.digits);
         let problem = FieldProblem::Digits(totp.digits);
@@ -124,7 +148,8 @@ impl Engine {
             (Err(_), false) => return Err(Refused::new(Reason::InvalidCode).field("code", problem)),
         };
         let spend = step.map(|step| Spend::TotpStep(totp.spent_as(step)));
-        Ok(Confirmation { right: step.is_some(), spend, codes: enrolling.codes.clone() })
+        let right = step.is_some();
+        Ok(Confirmation { right, spend, codes: enrolling.codes.clone(), of_the_app: right })
     }
 
     fn enrolment_attempt(
@@ -132,9 +157,11 @@ impl Engine {
         account: &Account,
         enrolling: &Enrolling,
         confirmation: &Confirmation,
+        hand: Hand<'_>,
         now: DateTime<Utc>,
     ) -> Attempt {
         let request = self.request();
+        let session = if let Hand::Owner(session) = hand { session.filter(|_| confirmation.of_the_app) } else { None };
         let write = confirmation.right.then(|| {
             let mut next = account.clone();
             let google = self.authenticator(account, &enrolling.secret, enrolling.scheme.clone(), now);
@@ -144,7 +171,14 @@ impl Engine {
             }
             next.changed(now);
             let changes = vec![NewChange { provider: Factor::Google, is_enabled: true, time: now }];
-            AccountWrite { account: Some(next), changes, ..AccountWrite::default() }
+            AccountWrite {
+                account: Some(next),
+                changes,
+                // The code that confirms an enrolment is as good a proof as one that is asked for.
+                proved: session.map(|session| (session.clone(), Method::Google)),
+                end_sessions: is_taken_away(account, hand).then_some(EndSessions::All),
+                ..AccountWrite::default()
+            }
         });
         Attempt {
             operation: format!("enrol:{}", request.0),
@@ -153,11 +187,24 @@ impl Engine {
             subject: Subject::Account(account.id),
             revision: Some(account.revision),
             door: Door::Second,
-            ladder: enrolling.ladder,
+            ladder: self.policy.second_factor,
             right: if confirmation.right { None } else { Some(false) },
             spend: confirmation.spend.clone(),
             tries: None,
             write: write.unwrap_or_default(),
         }
+    }
+}
+
+/// Whether one that is on is replaced by somebody else than its owner.
+fn is_taken_away(account: &Account, hand: Hand<'_>) -> bool {
+    account.has(Factor::Google) && !matches!(hand, Hand::Owner(_))
+}
+
+/// Whether what is on, if anything is, may be replaced through this surface.
+pub(super) fn may_take_its_place(account: &Account, surface: SurfaceName) -> Result<(), Refused> {
+    match &account.factors.google {
+        Some(google) if !google.is_open_to(surface) => Err(Refused::new(Reason::MethodNotAllowed)),
+        Some(_) | None => Ok(()),
     }
 }

@@ -1,5 +1,7 @@
 use std::collections::BTreeSet;
 
+use chrono::{DateTime, Utc};
+
 use crate::engine::ports::{AccountWrite, EndSessions, NewChange};
 use crate::engine::{Call, Caller, Engine, Reason, Refused};
 use crate::identity::{Account, AccountId, Factor, Method, SuccessToken, SurfaceName};
@@ -13,13 +15,22 @@ pub struct Proofs {
     token: Option<SuccessToken>,
 }
 
+impl Proofs {
+    /// Whether they do for this factor: its own code, or a recovery code in its place.
+    fn cover(&self, factor: Factor) -> bool {
+        self.methods.contains(&Method::Recovery) || self.methods.contains(&Method::from(factor))
+    }
+}
+
 impl Engine {
     /// What the caller has proved of late: in the session, and by a success token if one is shown.
     ///
     /// # Errors
     /// [`Reason::StepUpRequired`] for a token that is no good.
     pub fn proofs(&self, caller: &Caller, success: Option<&str>) -> Result<Proofs, Refused> {
-        let fresh = caller.session.factor.filter(|_| self.is_fresh(caller)).map(|(method, _)| method);
+        let current = |method: Method, at| since(&caller.account, method).is_none_or(|since| since <= at);
+        let fresh = caller.session.factor.filter(|(method, at)| self.is_fresh(caller) && current(*method, *at));
+        let fresh = fresh.map(|(method, _)| method);
         let token = success
             .map(|text| self.success_token(text, SuccessToken::STEP_UP, Some(&caller.account)))
             .transpose()
@@ -38,19 +49,55 @@ impl Engine {
         if factors.is_empty() {
             return Err(Refused::new(Reason::MethodNotEnabled));
         }
-        let proved = |factor: &Factor| {
-            proofs.methods.contains(&Method::Recovery) || proofs.methods.contains(&Method::from(*factor))
-        };
-        if !factors.iter().all(proved) {
+        if !factors.iter().all(|factor| proofs.cover(*factor)) {
             return Err(Refused::new(Reason::StepUpRequired));
         }
         let write = self.without(&caller.account, &factors, call.surface)?;
         let next = write.account.clone().unwrap_or_else(|| caller.account.clone());
-        self.write_account(&caller.account, proofs.token.as_ref(), write).await?;
+        self.write_account(&caller.account, proofs.token.as_ref(), write).await.map_err(not_again)?;
         for factor in factors {
             self.tell_of_factor(call, &next, factor, false, Hand::Owner(Some(&caller.session.id)));
         }
         Ok(next)
+    }
+
+    /// What the caller must prove before an authenticator goes on beside what is on, or in its place: any factor that is
+    /// on, or that very authenticator. The first of all needs nothing. A success token that is shown is used up.
+    pub(super) async fn confirm_addition(&self, caller: &Caller, success: Option<&str>) -> Result<(), Refused> {
+        let account = &caller.account;
+        if account.enabled().is_empty() {
+            return Ok(());
+        }
+        let proofs = self.proofs(caller, success)?;
+        let enough = match account.has(Factor::Google) {
+            true => proofs.cover(Factor::Google),
+            false => !proofs.methods.is_empty(),
+        };
+        self.use_up(caller, proofs, enough).await
+    }
+
+    /// Whoever acts on another's account has proved one of their own factors of late, if any is on. A success token that
+    /// is shown is used up.
+    ///
+    /// # Errors
+    /// [`Reason::StepUpRequired`]; [`Reason::WizardChanged`].
+    pub async fn confirm_authority(&self, caller: &Caller, success: Option<&str>) -> Result<(), Refused> {
+        if caller.account.enabled().is_empty() {
+            return Ok(());
+        }
+        let proofs = self.proofs(caller, success)?;
+        let enough = !proofs.methods.is_empty();
+        self.use_up(caller, proofs, enough).await
+    }
+
+    async fn use_up(&self, caller: &Caller, proofs: Proofs, enough: bool) -> Result<(), Refused> {
+        if !enough {
+            return Err(Refused::new(Reason::StepUpRequired));
+        }
+        match &proofs.token {
+            Some(token) => self.accept(&caller.account, Some(token), AccountWrite::default()).await.map_err(not_again),
+            None => Ok(()),
+        }
     }
 
     /// Turns the factors off, of those given, that are on: by somebody who may (see [`Hand`]). Blocks do not stand in the
@@ -111,5 +158,22 @@ impl Engine {
         next.changed(now);
         let changes = on.iter().map(|factor| NewChange { provider: *factor, is_enabled: false, time: now }).collect();
         Ok(AccountWrite { account: Some(next), changes, ..AccountWrite::default() })
+    }
+}
+
+/// Since when that is on which the method proves: what was proved before it was another one's.
+fn since(account: &Account, method: Method) -> Option<DateTime<Utc>> {
+    match method.factor()? {
+        Factor::Google => account.factors.google.as_ref().map(|google| google.since),
+        Factor::Sms => account.factors.sms.as_ref().map(|sms| sms.since),
+        Factor::Email => account.factors.email.as_ref().map(|email| email.since),
+    }
+}
+
+/// A success token that was used before is none.
+fn not_again(refused: Refused) -> Refused {
+    match refused.reason {
+        Reason::InvalidSuccessToken => Refused::new(Reason::StepUpRequired),
+        _ => refused,
     }
 }

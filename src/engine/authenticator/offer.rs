@@ -1,10 +1,11 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::engine::{Engine, Enrolment, Reason, Refused};
+use crate::engine::{Call, Caller, Engine, Enrolment, Reason, Refused};
 use crate::identity::{Account, AccountId, RecoveryCode, RecoveryCodes, Sealed, Secret, TotpSecret};
 
 use super::Enrolling;
+use super::enrol::may_take_its_place;
 
 /// A secret that is offered and nothing more: all of it is in the hands of the client until it comes back confirmed.
 pub struct Offered {
@@ -40,13 +41,32 @@ impl Engine {
         self.enrolment_of(&self.fresh_secret(), totp, issuer, account.email.as_str())
     }
 
+    /// Offers the caller's own account an authenticator, if what is on has been proved of late: see [`Self::offer`].
+    ///
+    /// # Errors
+    /// As [`Self::offer`]; [`Reason::StepUpRequired`]; [`Reason::WizardChanged`].
+    pub async fn offer_own(
+        &self,
+        call: &Call,
+        caller: &Caller,
+        success: Option<&str>,
+        replaces: bool,
+    ) -> Result<Offered, Refused> {
+        self.may_enrol_authenticator(&caller.account, replaces)?;
+        may_take_its_place(&caller.account, call.surface)?;
+        self.confirm_addition(caller, success).await?;
+        self.offer(call, &caller.account, replaces)
+    }
+
     /// Offers a fresh secret with a set of scratch codes, and a token that is good for ten minutes and until anything of
     /// the account's credentials changes. `replaces`: whether it may take the place of an authenticator that is on.
     ///
     /// # Errors
-    /// [`Reason::MethodNotAllowed`]; [`Reason::MethodAlreadyEnabled`].
-    pub fn offer(&self, account: &Account, replaces: bool) -> Result<Offered, Refused> {
+    /// [`Reason::MethodNotAllowed`], also when the policy of one that is on does not let this surface;
+    /// [`Reason::MethodAlreadyEnabled`].
+    pub fn offer(&self, call: &Call, account: &Account, replaces: bool) -> Result<Offered, Refused> {
         self.may_enrol_authenticator(account, replaces)?;
+        may_take_its_place(account, call.surface)?;
         let (secret, now) = (self.fresh_secret(), self.clock.now());
         let codes: Vec<RecoveryCode> = (0..RecoveryCode::SCRATCH_SET)
             .map(|_| RecoveryCode::scratch_from_random(u64::from_le_bytes(self.entropy.bytes())))
@@ -82,7 +102,6 @@ impl Engine {
             scheme: None,
             codes: Some(offer.codes),
             replaces: offer.replaces,
-            ladder: self.policy.second_factor,
         })
     }
 

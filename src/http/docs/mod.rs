@@ -67,6 +67,10 @@ fn frame() -> OpenApi {
         .bearer_format("JWT")
         .description(Some("The access token that a sign-in ends with."))
         .build();
+    let basic = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Basic)
+        .description(Some("User name or email address, and password (RFC 7617), in UTF-8."))
+        .build();
     let operator = HttpBuilder::new()
         .scheme(HttpAuthScheme::Bearer)
         .description(Some("The operator's key, `STEPGATE_ADMIN_KEY`."))
@@ -80,6 +84,7 @@ fn frame() -> OpenApi {
     let access_key = ApiKeyValue::with_description("access-key", "The second key of that client.");
     let components = ComponentsBuilder::new()
         .security_scheme("bearer", SecurityScheme::Http(bearer))
+        .security_scheme("basic", SecurityScheme::Http(basic))
         .security_scheme("operator", SecurityScheme::Http(operator))
         .security_scheme("wizard_key", SecurityScheme::ApiKey(ApiKey::Header(wizard_key)))
         .security_scheme("api_key", SecurityScheme::ApiKey(ApiKey::Header(api_key)))

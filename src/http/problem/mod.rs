@@ -19,7 +19,7 @@ use crate::engine::{Reason, Refused};
 use crate::identity::Locale;
 
 pub use table::{Kind, kind_of};
-pub use wording::{caption, text, words};
+pub use wording::{caption, detail, field, text, words};
 
 use super::context::locale;
 

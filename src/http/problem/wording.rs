@@ -35,6 +35,11 @@ pub fn of(locale: Locale, code: &str) -> (String, String) {
     (WORDS.lookup(language, code), WORDS.lookup(language, &format!("{code}.detail")))
 }
 
+/// What a problem code means, for surfaces with an envelope of their own.
+pub fn detail(locale: Locale, code: &str) -> String {
+    of(locale, code).1
+}
+
 /// What is wrong with a field; `expected` fills the message where it asks for it.
 pub fn field(locale: Locale, what: &str, expected: &str) -> String {
     with(locale, &format!("field-{what}"), &[("expected", expected.to_owned().into())])

@@ -1,7 +1,12 @@
 //! The Veeam surface, `/api` unless the operator has moved it: users, their MFA, and an OAuth 2.0 token endpoint.
 
+mod accept;
+mod disable;
+mod enable;
 mod oauth;
+mod target;
 mod token;
+mod users;
 
 use utoipa_actix_web::scope;
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -9,5 +14,14 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use crate::identity::SurfaceName;
 
 pub fn routes(config: &mut ServiceConfig<'_>, prefix: &str) {
-    config.service(scope::scope(prefix).app_data(SurfaceName::Veeam).service(token::token));
+    config.service(
+        scope::scope(prefix)
+            .app_data(SurfaceName::Veeam)
+            .service(users::list)
+            .service(users::one)
+            .service(enable::enable)
+            .service(accept::accept)
+            .service(disable::disable)
+            .service(token::token),
+    );
 }

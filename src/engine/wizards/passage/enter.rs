@@ -3,7 +3,7 @@ use crate::engine::wizards::open::{Gate, Opened};
 use crate::engine::wizards::session::{Credential, Opening};
 use crate::engine::wizards::start::{Begin, Outset};
 use crate::engine::{Call, Data, Engine, Input, Reason, Refused, Standing};
-use crate::identity::{LoginName, Secret};
+use crate::identity::{LoginName, Method, Secret};
 use crate::workflow::{Opens, Purpose};
 
 use super::choose::wanted;
@@ -22,7 +22,7 @@ impl Engine {
             let (mut opened, key) = self.arrive(&call, name, opens).await?;
             let input = Input::Password { name: name.to_owned(), password };
             let plan = self.resolve(&call, &mut opened, &input).await?;
-            self.pass(&call, &opened, plan, &key).await
+            self.pass(&call, &opened, plan, &key, None).await
         };
         entered.await.map_err(outside)
     }
@@ -49,8 +49,12 @@ impl Engine {
                 return Err(unknown());
             }
             let input = self.code_input(&opened, code);
+            let proved = match input {
+                Input::Recovery { .. } => Method::Recovery,
+                _ => wanted(&opened.wizard, &opened.workflow)?,
+            };
             let plan = self.resolve(&call, &mut opened, &input).await?;
-            self.pass(&call, &opened, plan, &key).await
+            self.pass(&call, &opened, plan, &key, Some(proved)).await
         };
         entered.await.map_err(outside)
     }
@@ -81,7 +85,14 @@ impl Engine {
     }
 
     /// Carries out a step that was accepted, and tells what it has led to.
-    async fn pass(&self, call: &Call, opened: &Opened, mut plan: Plan, key: &Secret) -> Result<Passage, Refused> {
+    async fn pass(
+        &self,
+        call: &Call,
+        opened: &Opened,
+        mut plan: Plan,
+        key: &Secret,
+        proved: Option<Method>,
+    ) -> Result<Passage, Refused> {
         let account = plan.write.account.clone().or_else(|| opened.account.clone()).ok_or_else(missing)?;
         let asked = wanted(&plan.wizard, &opened.workflow);
         if asked.is_err() {
@@ -102,7 +113,7 @@ impl Engine {
             });
         }
         let admitted = admitted(standing, panel, opened.wizard.opens)?;
-        Ok(Passage::Entered(Entered { account, session, admitted }))
+        Ok(Passage::Entered(Entered { account, proved, session, admitted }))
     }
 
     fn panel(&self, opening: &Opening) -> Option<Admitted> {

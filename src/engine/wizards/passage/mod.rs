@@ -27,6 +27,8 @@ pub enum Passage {
 pub struct Entered {
     /// As it is after the step that let it in.
     pub account: Account,
+    /// What the code proved, if one was asked for.
+    pub proved: Option<Method>,
     /// The session that was opened, if one was.
     pub session: Option<SessionId>,
     pub admitted: Admitted,

@@ -1,0 +1,42 @@
+use actix_web::{HttpResponse, put, web};
+
+use crate::engine::Hand;
+use crate::http::surface::Surface;
+
+use super::ask::Ask;
+use super::door::{let_in, proved};
+use super::envelope::Envelope;
+use super::refusal::Refusal;
+use super::responses::Refusals;
+use super::table::Why;
+
+/// Turn the own second factor off
+///
+/// The one that `otp` is a code of; all of them with a recovery code.
+#[utoipa::path(
+    path = "/{user}/disable-2fa",
+    tag = "flexi",
+    security(("basic" = [])),
+    params(
+        ("user" = String, Path, description = "The caller's own user name or email address."),
+        ("otp" = String, Query, description = "A code of the factor that is to go off, or a recovery code."),
+        ("Mfa-Token" = Option<String>, Header, description = "From the 401 that came when the code was sent."),
+    ),
+    responses((status = 200, body = Envelope), Refusals)
+)]
+#[put("/{user}/disable-2fa{ending:(?:\\.xml|\\.json)?}")]
+pub async fn disable(surface: web::Data<Surface>, ask: Ask) -> Result<HttpResponse, Refusal> {
+    let engine = &surface.engine;
+    let entered = let_in(engine, &ask).await?;
+    ask.names(&entered.account, &engine.policy.names)?;
+    if entered.account.enabled().is_empty() {
+        return Err(ask.refuse(Why::NotOn));
+    }
+    let proved = proved(&entered);
+    if proved.is_empty() {
+        return Err(ask.refuse(Why::NotProved));
+    }
+    let off = engine.turn_off(&ask.call, entered.account.id, &proved, Hand::Owner(None)).await;
+    let (account, _) = off.map_err(|refused| ask.refused(refused))?;
+    Ok(ask.done(if account.enabled().is_empty() { "disabled" } else { "disabled-one" }))
+}

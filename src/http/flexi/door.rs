@@ -1,0 +1,76 @@
+use crate::engine::{Engine, Entered, Passage, Pending};
+use crate::identity::{Factor, Method, RecoveryCode, Secret};
+use crate::workflow::Opens;
+
+use super::ask::Ask;
+use super::refusal::Refusal;
+use super::table::Why;
+
+/// Lets a call in by its name and password, and by its one-time password where a second factor is on. Nothing is opened
+/// beyond this call.
+///
+/// # Errors
+/// [`Why`] it is not let in.
+pub async fn let_in(engine: &Engine, ask: &Ask) -> Result<Entered, Refusal> {
+    let passed = match (&ask.mfa_token, &ask.otp) {
+        (Some(token), Some(otp)) => with_token(engine, ask, token, otp).await,
+        (_, otp) => with_password(engine, ask, otp.as_ref()).await,
+    };
+    passed.map_err(|why| ask.refuse(why))
+}
+
+async fn with_password(engine: &Engine, ask: &Ask, otp: Option<&Secret>) -> Result<Entered, Why> {
+    let (name, password) = (&ask.credentials.name, ask.credentials.password.clone());
+    let passage = engine.enter(&ask.call, name, password, Opens::Nothing).await.map_err(Why::AtTheDoor)?;
+    let pending = match passage {
+        Passage::Entered(entered) => return Ok(entered),
+        Passage::Asked(pending) => pending,
+    };
+    match otp {
+        Some(otp) if may_be_known(&pending, otp) => with_code(engine, ask, &pending.token, otp).await,
+        _ if was_sent(&pending) => Err(Why::CodeSent(bound(engine, ask, &pending.token))),
+        _ => Err(Why::CodeMissing),
+    }
+}
+
+/// The code that an earlier call with the same name and password has had sent.
+async fn with_token(engine: &Engine, ask: &Ask, shown: &Secret, otp: &Secret) -> Result<Entered, Why> {
+    let token = shown.expose().rsplit_once('.').map(|(token, _)| Secret::new(token)).ok_or(Why::StrangeToken)?;
+    if !engine.is_same_secret(shown.expose(), &bound(engine, ask, &token)) {
+        return Err(Why::StrangeToken);
+    }
+    with_code(engine, ask, &token, otp).await
+}
+
+async fn with_code(engine: &Engine, ask: &Ask, token: &Secret, otp: &Secret) -> Result<Entered, Why> {
+    let passage = engine.enter_with_code(&ask.call, token.expose(), otp.expose(), Opens::Nothing).await;
+    match passage.map_err(Why::AtTheDoor)? {
+        Passage::Entered(entered) => Ok(entered),
+        Passage::Asked(_) => Err(Why::CodeMissing),
+    }
+}
+
+/// The token, bound to the name and the password that it was given for: it stands in for neither.
+fn bound(engine: &Engine, ask: &Ask, token: &Secret) -> Secret {
+    let (name, password) = (&ask.credentials.name, ask.credentials.password.expose());
+    let mac = engine.keys.mac("flexi-mfa-token", &[token.expose(), name, password]);
+    Secret::new(format!("{}.{mac}", token.expose()))
+}
+
+fn was_sent(pending: &Pending) -> bool {
+    matches!(pending.method, Method::Sms | Method::Email)
+}
+
+/// Whether somebody who has not seen an answer yet may know this code: one that was sent just now, nobody does.
+fn may_be_known(pending: &Pending, otp: &Secret) -> bool {
+    !was_sent(pending) || RecoveryCode::parse(otp.expose()).is_ok()
+}
+
+/// What the one-time password of this call has proved, and so may turn off: a recovery code stands in for all.
+pub fn proved(entered: &Entered) -> Vec<Factor> {
+    match entered.proved {
+        Some(Method::Recovery) => entered.account.enabled(),
+        Some(method) => method.factor().into_iter().collect(),
+        None => Vec::new(),
+    }
+}

@@ -1,0 +1,43 @@
+use actix_web::http::header::HeaderName;
+use actix_web::{HttpResponse, get, web};
+
+use crate::engine::{Reason, Refused};
+use crate::http::surface::Surface;
+
+use super::ask::Ask;
+use super::door::let_in;
+use super::refusal::Refusal;
+use super::responses::Refusals;
+use super::table::Why;
+
+const SECRET: HeaderName = HeaderName::from_static("secret");
+
+/// Get a fresh secret as a picture
+///
+/// For an authenticator app to read; the same secret is in the header `Secret`, in base32. Nothing is kept: it is on only
+/// after `enable-2fa` with this secret. 403 while a second factor is on.
+#[utoipa::path(
+    path = "/{user}/qrcode-2fa",
+    tag = "flexi",
+    security(("basic" = [])),
+    params(("user" = String, Path, description = "The caller's own user name or email address.")),
+    responses(
+        (status = 200, content_type = "image/png", body = Vec<u8>, headers(("Secret" = String))),
+        Refusals
+    )
+)]
+#[get("/{user}/qrcode-2fa{ending:(?:\\.xml|\\.json|\\.png)?}")]
+pub async fn qrcode(surface: web::Data<Surface>, ask: Ask) -> Result<HttpResponse, Refusal> {
+    let engine = &surface.engine;
+    let account = let_in(engine, &ask).await?.account;
+    ask.names(&account, &engine.policy.names)?;
+    if !account.enabled().is_empty() {
+        return Err(ask.refuse(Why::AlreadyOn));
+    }
+    engine.may_enrol_authenticator(&account, false).map_err(|refused| ask.refused(refused))?;
+    let fresh = engine.fresh_enrolment(&account);
+    if fresh.qr.is_empty() {
+        return Err(ask.refused(Refused::new(Reason::Internal)));
+    }
+    Ok(HttpResponse::Ok().content_type("image/png").insert_header((SECRET, fresh.key)).body(fresh.qr))
+}
