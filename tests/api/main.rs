@@ -85,6 +85,7 @@ mod instances;
 mod keys;
 mod limits;
 mod lost_phone;
+mod mfa_settings;
 mod operations;
 mod outages;
 mod owners;
