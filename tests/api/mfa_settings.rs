@@ -80,7 +80,7 @@ impl TestApp {
     }
 
     /// The change log, oldest first.
-    async fn log(&self, id: u64) -> Vec<String> {
+    async fn lines_of(&self, id: u64) -> Vec<String> {
         let changes = self.engine.store.changes(AccountId(id)).await.unwrap();
         let line = |on: bool| if on { "on" } else { "off" };
         changes.iter().map(|change| format!("{} {}", change.provider, line(change.is_enabled))).collect()
@@ -161,7 +161,7 @@ async fn what_is_disallowed_is_not_asked_for_and_comes_back(app: TestApp) {
     let (uuid, _) = app.past_password(&person).await;
     app.recover(&uuid, &codes[0]).await.expect(202);
     let log = ["email on", "google on", "google off", "email off", "google on", "email on"];
-    assert_eq!(app.log(person.id).await, log);
+    assert_eq!(app.lines_of(person.id).await, log);
     let changes = app.bearing("GET", "/2fa/changes?sort_by=time&sort_order=desc", &token).await.expect(200);
     assert_eq!(changes.body["total"], 6);
     app.engine.errands.idle().await;
@@ -182,10 +182,10 @@ async fn email_that_is_allowed_is_on_at_once(app: TestApp) {
     let panel = app.dealer().await;
     let person = app.person("ann").await;
     app.order_all(&panel, allowed(&["email"])).await;
-    assert_eq!(app.log(person.id).await, [""; 0], "nobody was written");
+    assert_eq!(app.lines_of(person.id).await, [""; 0], "nobody was written");
     let (uuid, asked) = app.past_password(&person).await;
     assert_eq!(asked.expect(200).workflow(), "2fa_email_auth");
-    assert_eq!(app.log(person.id).await, ["email on"]);
+    assert_eq!(app.lines_of(person.id).await, ["email on"]);
     let code = app.last_code(&person.email).await;
     let token = app.code("email", &uuid, &code).await.expect(202).access();
     for factor in ["google", "sms"] {
@@ -210,7 +210,7 @@ async fn of_selected_users_all_must_exist(app: TestApp) {
     assert_eq!(app.stored(ann.id).await.order, None);
     app.order(&panel, &[ann.id, ann.id], allowed(&["email"])).await.expect(200);
     assert_eq!((app.shown(&ann).await.as_str(), app.shown(&bob).await.as_str()), ("2fa_email_auth", "in"));
-    assert_eq!(app.log(ann.id).await, ["email on"]);
+    assert_eq!(app.lines_of(ann.id).await, ["email on"]);
     let states = app.at_panel(&panel, READ, &json!({ "ids": [bob.id, ann.id] })).await.expect(200);
     let expected = json!({ "success": true, "list": [
         { "id": ann.id, "value": allowed(&["email"]), "enabled_factor_types": ["email"] },
@@ -341,11 +341,11 @@ async fn a_look_changes_nothing(app: TestApp) {
     assert!(list.body["data"].as_array().unwrap().iter().all(|account| account["factors"] == json!([])));
     let state = app.at_panel(&panel, READ, &json!({ "ids": [person.id] })).await.expect(200);
     assert_eq!(state.body["list"][0]["enabled_factor_types"], json!([]));
-    assert_eq!(app.log(person.id).await, ["google on"]);
+    assert_eq!(app.lines_of(person.id).await, ["google on"]);
     assert!(app.stored(person.id).await.factors.google.is_some());
     // Written for another reason, it is written as ordered.
     admin(&app, "DELETE", &format!("/accounts/{}/sessions", person.id), None).await.expect(204);
-    assert_eq!(app.log(person.id).await, ["google on", "google off"]);
+    assert_eq!(app.lines_of(person.id).await, ["google on", "google off"]);
     assert!(app.stored(person.id).await.factors.google.is_none());
 }
 
@@ -364,7 +364,7 @@ async fn a_wrong_guess_carries_nothing_out(app: TestApp) {
     app.code("google", &waiting, "000000").await;
     assert_eq!(app.stored(person.id).await, before);
     let (uuid, _) = app.past_password(&person).await;
-    assert_eq!(app.log(person.id).await.last().unwrap(), "email on");
+    assert_eq!(app.lines_of(person.id).await.last().unwrap(), "email on");
     app.code("google", &uuid, "000000").await;
 }
 
@@ -375,12 +375,12 @@ async fn a_session_hears_of_an_order_at_its_next_call(app: TestApp) {
     app.order_all(&panel, allowed(&["email"])).await;
     let shown = app.bearing("GET", "/2fa/email", &token).await.expect(200);
     assert_eq!(shown.body["isEnabled"], true);
-    assert_eq!(app.log(person.id).await, ["email on"]);
+    assert_eq!(app.lines_of(person.id).await, ["email on"]);
     assert_eq!(app.notices(&person.email).await, ["factor_enabled"]);
     let before = app.engine.store.round_trips();
     app.bearing("GET", "/2fa/email", &token).await.expect(200);
     assert_eq!(app.engine.store.round_trips() - before, 1, "once, and never again");
-    assert_eq!(app.log(person.id).await, ["email on"]);
+    assert_eq!(app.lines_of(person.id).await, ["email on"]);
 }
 
 async fn a_sign_in_that_waits_for_what_is_disallowed_begins_again(app: TestApp) {
@@ -407,7 +407,7 @@ async fn a_sign_in_goes_on_with_what_stays(app: TestApp) {
     assert_eq!(asked.workflow(), "2fa_google_auth");
     app.order_all(&panel, allowed(&["email"])).await;
     app.code("google", &uuid, &app.totp(person.key())).await.expect(202);
-    assert_eq!(app.log(person.id).await, ["google on", "email on"]);
+    assert_eq!(app.lines_of(person.id).await, ["google on", "email on"]);
     // And one that was ordered about while it waits may choose what has come.
     let (uuid, _) = app.past_password(&person).await;
     app.order(&panel, &[person.id], disallowed()).await.expect(200);
@@ -437,7 +437,7 @@ async fn an_enrolment_ends_as_it_would_have_begun(app: TestApp) {
     app.order_all(&panel, allowed(&["google"])).await;
     app.factor_step(&ann_token, ann_code).await.expect(202);
     assert_eq!(
-        (app.log(ann.id).await, app.log(bob.id).await),
+        (app.lines_of(ann.id).await, app.lines_of(bob.id).await),
         (vec!["google on".to_owned()], vec!["email on".to_owned()])
     );
 }
@@ -471,7 +471,7 @@ async fn the_configuration_is_not_weakened(app: TestApp) {
     }
     assert_eq!(app.shown(&person).await, "2fa_google_auth");
     assert_eq!(app.shown(&suspended).await, "2fa_google_auth", "rather than enrolled anew by whoever has the password");
-    assert_eq!(app.log(suspended.id).await, ["google on", "google off", "google on"]);
+    assert_eq!(app.lines_of(suspended.id).await, ["google on", "google off", "google on"]);
     let bare = app.account(json!({ "email": "carl@example.com", "password": PASSWORD, "groups": ["staff"] })).await;
     app.order(&panel, &[bare], disallowed()).await.expect(200);
     let bare = Person { id: bare, email: "carl@example.com".to_owned(), phone: String::new(), key: None };
@@ -499,7 +499,7 @@ async fn a_mailbox_is_no_way_around_an_authenticator(app: TestApp) {
     reset().await;
     app.order_all(&panel, allowed(&["email"])).await;
     assert_eq!(app.shown(&person).await, "2fa_google_auth");
-    assert_eq!(app.log(person.id).await, ["google on", "email on"]);
+    assert_eq!(app.lines_of(person.id).await, ["google on", "email on"]);
     app.order_all(&panel, disallowed()).await;
     assert_eq!(app.shown(&person).await, "in");
     reset().await;
@@ -518,7 +518,7 @@ async fn a_help_desk_takes_off_what_is_suspended(app: TestApp) {
     admin(&app, "DELETE", &format!("/accounts/{}/factors/google", person.id), None).await.expect(204);
     app.order_all(&panel, allowed(&["google", "sms"])).await;
     assert_eq!(app.shown(&person).await, "2fa_sms_auth");
-    assert_eq!(app.log(person.id).await, ["sms on", "google on", "google off", "sms off", "sms on"]);
+    assert_eq!(app.lines_of(person.id).await, ["sms on", "google on", "google off", "sms off", "sms on"]);
     app.order_all(&panel, disallowed()).await;
     admin(&app, "DELETE", &format!("/accounts/{}/factors/all", person.id), None).await.expect(204);
     app.order_all(&panel, allowed(&["google", "sms"])).await;
@@ -587,7 +587,7 @@ async fn sign_ins_and_orders_at_once_end_well(app: TestApp) {
         let expected = if round % 2 == 0 { "2fa_email_auth" } else { "in" };
         assert_eq!(ways, [expected; 5], "round {round}");
     }
-    assert_eq!(app.log(person.id).await, ["email on", "email off", "email on"]);
+    assert_eq!(app.lines_of(person.id).await, ["email on", "email off", "email on"]);
     let orders = (0..8).map(|turn| app.order_all(&panel, if turn == 7 { disallowed() } else { allowed(&["sms"]) }));
     let (_, ways) = tokio::join!(join_all(orders), join_all((0..5).map(|_| app.shown(&person))));
     assert!(ways.iter().all(|way| ["in", "2fa_email_auth"].contains(&way.as_str())), "{ways:?}");
@@ -623,7 +623,7 @@ async fn the_panel_itself_obeys(app: TestApp) {
     let panel = app.dealer().await;
     app.order_all(&panel, allowed(&["email"])).await;
     app.at_panel(&panel, DEFAULT, &json!({})).await.expect(200);
-    assert_eq!(app.log(panel.id).await, ["email on"]);
+    assert_eq!(app.lines_of(panel.id).await, ["email on"]);
     let login = json!({ "login": "dealer@example.com", "password": PASSWORD });
     let asked = app.post("/v2/panel/account/auth", login).await;
     refused(&asked, 403, 11);
