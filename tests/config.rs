@@ -513,3 +513,35 @@ fn the_schema_is_fresh_and_knows_each_key() {
     }
     fresh("stepgate.schema.json", &format!("{}\n", serde_json::to_string_pretty(&schema).unwrap()));
 }
+
+#[test]
+fn policies_for_other_services_are_read_and_their_faults_named() {
+    let policies = |text: &str| env(&[("STEPGATE_MFAO__POLICIES", text)]).unwrap().mfao_policies;
+    assert_eq!(env(&[]).unwrap().mfao_policies, []);
+    let read = policies(r#"[{ id = "vpn", issuer = "VPN" }]"#);
+    assert_eq!((read[0].id.as_str(), read[0].totp, read[0].attempts), ("vpn", stepgate::identity::Totp::default(), 10));
+    assert_eq!((read[0].surfaces.len(), read[0].creates_accounts, &read[0].email_domain), (5, false, &None));
+    let read = policies(
+        r#"[{"id": "a", "issuer": "A", "algorithm": "SHA512", "digits": 8, "period": 60, "skew": 0, "attempts": 3,
+             "surfaces": ["mfao"], "creates_accounts": true, "email_domain": "Corp.Example"}]"#,
+    );
+    assert_eq!((read[0].totp.digits, read[0].totp.period, read[0].totp.skew), (8, 60, 0));
+    assert_eq!(read[0].email_domain.as_deref(), Some("corp.example"));
+    for (text, said) in [
+        (r#"[{ issuer = "A" }]"#, "entry 1: id: must be set"),
+        (r#"[{ id = "A", issuer = "A" }]"#, "entry 1: id: \"A\" cannot be taken"),
+        (r#"[{ id = "a" }]"#, "entry 1: issuer: must be set"),
+        (r#"[{ id = "a", issuer = "a:b" }]"#, "entry 1: issuer: \"a:b\" cannot be taken"),
+        (r#"[{ id = "a", issuer = "A", digits = 9 }]"#, "entry 1: digits: 9 is out of bounds"),
+        (r#"[{ id = "a", issuer = "A", period = 29 }]"#, "entry 1: period: 29 is out of bounds"),
+        (r#"[{ id = "a", issuer = "A", attempts = 21 }]"#, "entry 1: attempts: 21 is out of bounds"),
+        (r#"[{ id = "a", issuer = "A", algorithm = "MD5" }]"#, "entry 1: algorithm: \"MD5\" is none of them"),
+        (r#"[{ id = "a", issuer = "A", surfaces = [] }]"#, "entry 1: surfaces: is empty"),
+        (r#"[{ id = "a", issuer = "A", surfaces = ["ftp"] }]"#, "entry 1: surfaces: entry 1: \"ftp\" is no surface"),
+        (r#"[{ id = "a", issuer = "A", email_domain = "a@b" }]"#, "entry 1: email_domain: \"a@b\" cannot be taken"),
+        (r#"[{ id = "a", issuer = "A" }, { id = "a", issuer = "B" }]"#, "two entries have the id a"),
+    ] {
+        let found = errors(&[("STEPGATE_MFAO__POLICIES", text)]);
+        assert!(found.len() == 1 && found[0].contains(said), "{text}: {found:?}");
+    }
+}

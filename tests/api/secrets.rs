@@ -285,7 +285,58 @@ async fn a_busy_day(server: &Process) -> Canaries {
     }
     what_goes_wrong(server, &access, &newer).await;
     new_passwords(server, &access, &mut canaries).await;
+    secrets_in_queries(server, &mut canaries).await;
     canaries
+}
+
+/// The surface whose clients write secrets and codes into the query and the password into every call.
+async fn secrets_in_queries(server: &Process, canaries: &mut Canaries) {
+    let name = "second-owner@example.com";
+    let account = json!({ "email": name, "password": PASSWORD });
+    server.post("/admin/v1/accounts", Some(ADMIN_KEY), account).await;
+    let call = async |method: &str, target: &str, password: &str, token: &str| {
+        let call = server.http.request(method.parse().unwrap(), format!("{}/u{target}", server.url));
+        let answer = call.basic_auth(name, Some(password)).header("Mfa-Token", token).send().await.unwrap();
+        let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
+        let text = answer.text().await.unwrap();
+        if status >= 400 && !headers.contains_key("mfa-token") {
+            server.errors.lock().unwrap().push(format!("{headers:?} {text}"));
+        }
+        let handed = headers.get("secret").or(headers.get("mfa-token"));
+        (status, handed.map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default())
+    };
+    let (started, key) = server.get(&format!("{BASE}/signin/wizard"), None).await;
+    canaries.add("a wizard's key", &key);
+    let given = json!({ "uuid": started["uuid"], "email": name, "password": PASSWORD });
+    let done = server.post(&format!("{BASE}/signin"), None, given).await;
+    let (access, _) = canaries.tokens(&done["data"]);
+    let (begun, _) = server.get(&format!("{BASE}/2fa/email/enable/wizard"), Some(&access)).await;
+    let code = server.sent_code(name, &canaries.0).await;
+    canaries.add("a code that enabled email", &code);
+    let given = json!({ "uuid": begun["uuid"], "action": "code", "code": code });
+    server.post(&format!("{BASE}/2fa/wizard"), Some(&access), given).await;
+    let disable = |otp: &str| format!("/{name}/disable-2fa?otp={otp}");
+    let (_, token) = call("PUT", &disable("000000000"), PASSWORD, "").await;
+    let code = server.sent_code(name, &canaries.0).await;
+    canaries.add("a token of a code", &token);
+    canaries.add("a code in a query", &code);
+    assert_eq!(call("PUT", &disable("000000000"), PASSWORD, &token).await.0, 401);
+    assert_eq!(call("PUT", &disable(&code), PASSWORD, &token).await.0, 200);
+    let (_, secret) = call("GET", &format!("/{name}/qrcode-2fa"), PASSWORD, "").await;
+    canaries.add("a secret in a header", &secret);
+    let enable = |secret: &str, otp: &str| format!("/{name}/enable-2fa?secret={secret}&otp={otp}");
+    for (target, password, expected) in [
+        (enable(&secret, &totp(&secret)), MISTYPED, 401),
+        (enable(PASSWORD, PASSWORD), PASSWORD, 400),
+        (enable(&format!("{secret}1"), "000000"), PASSWORD, 400),
+        (format!("/{name}/disable-2fa?username={secret}&secret={secret}"), PASSWORD, 403),
+        (format!("/disable-2fa?username={PASSWORD}"), PASSWORD, 403),
+        (format!("/{name}/{name}?secret={secret}&otp={PASSWORD}"), PASSWORD, 404),
+        (enable(&secret, &totp(&secret)), PASSWORD, 200),
+    ] {
+        let answer = call("PUT", &target, password, "").await;
+        assert_eq!(answer.0, expected, "{target}");
+    }
 }
 
 /// Challenges, success tokens and passwords, set and refused, where they belong and where they do not.

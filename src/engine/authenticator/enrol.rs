@@ -25,8 +25,6 @@ pub struct Enrolling {
     pub codes: Option<RecoveryCodes>,
     /// Whether it may take the place of one that is on.
     pub replaces: bool,
-    /// What a wrong code is counted by.
-    pub ladder: Ladder,
 }
 
 impl Enrolling {
@@ -70,12 +68,25 @@ impl Engine {
         code: &str,
         hand: Hand<'_>,
     ) -> Result<Account, Refused> {
+        self.enrol_counting(call, account, enrolling, code, hand, self.policy.second_factor).await
+    }
+
+    /// As [`Self::enrol`], with wrong codes counted by `ladder`.
+    pub(in crate::engine) async fn enrol_counting(
+        &self,
+        call: &Call,
+        account: &Account,
+        enrolling: &Enrolling,
+        code: &str,
+        hand: Hand<'_>,
+        ladder: Ladder,
+    ) -> Result<Account, Refused> {
         let (now, mut before) = (self.clock.now(), account.clone());
         for _ in 0..PATIENCE {
             self.may_enrol_authenticator(&before, enrolling.replaces)?;
             may_take_its_place(&before, call.surface)?;
             let confirmation = self.confirmation(&before, enrolling, code, now)?;
-            let attempt = self.enrolment_attempt(&before, enrolling, &confirmation, hand, now);
+            let attempt = Attempt { ladder, ..self.enrolment_attempt(&before, enrolling, &confirmation, hand, now) };
             let verdict = self.store.judge(&attempt).await?;
             match (verdict, attempt.write.account) {
                 (Verdict::Accepted, Some(next)) => {
@@ -176,7 +187,7 @@ impl Engine {
             subject: Subject::Account(account.id),
             revision: Some(account.revision),
             door: Door::Second,
-            ladder: enrolling.ladder,
+            ladder: self.policy.second_factor,
             right: if confirmation.right { None } else { Some(false) },
             spend: confirmation.spend.clone(),
             tries: None,

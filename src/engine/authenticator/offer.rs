@@ -102,7 +102,6 @@ impl Engine {
             scheme: None,
             codes: Some(offer.codes),
             replaces: offer.replaces,
-            ladder: self.policy.second_factor,
         })
     }
 

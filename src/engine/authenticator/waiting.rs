@@ -2,7 +2,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::engine::ports::AccountWrite;
 use crate::engine::{Engine, Reason, Refused};
-use crate::identity::{Account, Ladder, TotpScheme, TotpSecret, WaitingTotp};
+use crate::identity::{Account, TotpScheme, TotpSecret, WaitingTotp};
 
 use super::Enrolling;
 
@@ -71,16 +71,12 @@ impl Engine {
     ///
     /// # Errors
     /// When it cannot be opened.
-    pub(in crate::engine) fn waiting_on(
-        &self,
-        account: &Account,
-        ladder: Ladder,
-    ) -> Result<Option<Enrolling>, Refused> {
+    pub(in crate::engine) fn waiting_on(&self, account: &Account) -> Result<Option<Enrolling>, Refused> {
         let Some(waiting) = account.enrolling.as_ref().filter(|waiting| self.clock.now() < waiting.until) else {
             return Ok(None);
         };
         let context = WaitingTotp::context(account.id);
         let secret = self.unseal(&waiting.secret, &[&context[0], &context[1]])?;
-        Ok(Some(Enrolling { secret, scheme: Some(waiting.scheme.clone()), codes: None, replaces: false, ladder }))
+        Ok(Some(Enrolling { secret, scheme: Some(waiting.scheme.clone()), codes: None, replaces: false }))
     }
 }

@@ -110,7 +110,7 @@ impl Engine {
                     self.verified(asked, admitted, present, otp, ladder).await
                 }
                 Some(_) => break,
-                None => match self.waiting_on(present, ladder)? {
+                None => match self.waiting_on(present)? {
                     Some(enrolling) if usize::from(enrolling.totp(self.policy.totp).digits) == otp.len() => {
                         self.confirmed(asked, admitted, present, &enrolling, otp).await
                     }
@@ -153,7 +153,8 @@ impl Engine {
         otp: &str,
     ) -> Result<Judged, Refused> {
         let offset = enrolling.offset(self.policy.totp, otp, self.clock.now());
-        self.enrol(asked.call, account, enrolling, otp, admitted.hand()).await?;
+        let ladder = admitted.ladder(self.policy.second_factor);
+        self.enrol_counting(asked.call, account, enrolling, otp, admitted.hand(), ladder).await?;
         // What it proves is new to the account, so nothing that was counted is forgotten, nor known here.
         Ok(judged_right(offset.unwrap_or_default(), None))
     }

@@ -6,6 +6,7 @@ mod deliver;
 mod effects;
 mod failures;
 mod lower;
+mod obey;
 mod open;
 mod passage;
 mod refusals;

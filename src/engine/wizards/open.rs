@@ -4,9 +4,10 @@ use chrono::{DateTime, Utc};
 use subtle::ConstantTimeEq;
 
 use crate::engine::{Call, Caller, Engine, Input, Reason, Refused};
-use crate::identity::{Account, Keys, LoginName, MfaOrders, Policy, Switched};
-use crate::workflow::{Fact, Purpose, Wizard, WizardId, Workflow};
+use crate::identity::{Account, Keys, LoginName, MfaOrders};
+use crate::workflow::{Purpose, Wizard, WizardId, Workflow};
 
+use super::obey::Ordered;
 use super::vouch::Vouched;
 
 /// Which wizards a route may touch, and who is asking.
@@ -43,13 +44,6 @@ pub(super) struct Opened {
     /// Whether the store has the wizard. One that has only begun is written when it has to wait for somebody.
     pub stored: bool,
     pub now: DateTime<Utc>,
-}
-
-/// An order that this step carries out.
-pub(super) struct Ordered {
-    /// The account as it is written.
-    before: Account,
-    pub switched: Switched,
 }
 
 impl Engine {
@@ -165,43 +159,6 @@ impl Opened {
     /// Whether the wizard was ended by too many wrong guesses.
     pub(super) fn is_locked_out(&self) -> bool {
         self.wizard.ended && self.workflow.locks_out(&self.wizard.step)
-    }
-
-    /// Has the account be as ordered from here on, if whoever is at the client has proved to be its owner: before, or by
-    /// the password just now. This step will write it so.
-    ///
-    /// # Errors
-    /// [`Reason::StepUpRequired`] when an order has turned a factor on beside which an enrolment proves too little.
-    pub(super) fn obey(&mut self, policy: &Policy, right: bool) -> Result<(), Refused> {
-        if !self.is_owners(right) {
-            return Ok(());
-        }
-        let Some(account) = &self.account else { return Ok(()) };
-        let Some((next, switched)) = self.orders.carried_out(account, policy, self.now) else { return Ok(()) };
-        if self.proves_too_little(&next) {
-            return Err(self.refuse(Refused::new(Reason::StepUpRequired)));
-        }
-        let before = self.account.replace(next);
-        self.ordered = before.map(|before| Ordered { before, switched });
-        Ok(())
-    }
-
-    fn is_owners(&self, right: bool) -> bool {
-        let holds = |fact| self.wizard.facts.holds(fact);
-        match (self.workflow.purpose, &self.name) {
-            // What is written there is counted under a name, which nobody has to have.
-            (Purpose::Recover, _) => false,
-            // A name may bring in another account than the one of which something was proved.
-            (_, Some(_)) => right,
-            (_, None) => holds(Fact::PasswordVerified) || holds(Fact::SessionPresent),
-        }
-    }
-
-    /// The account as it is written, whatever was ordered.
-    pub(super) fn disobey(&mut self) {
-        if let Some(ordered) = self.ordered.take() {
-            self.account = Some(ordered.before);
-        }
     }
 
     /// Whether an enrolment that was begun while nothing was on would put a further factor beside one that came on since:

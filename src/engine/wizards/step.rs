@@ -42,7 +42,7 @@ impl Engine {
             return Err(opened.refuse(Refused::new(Reason::TooManyAttempts)));
         }
         let event = event(input);
-        opened.obey(&self.policy, false)?;
+        self.heed(opened).await?;
         // What does not fit here is refused before any hash is computed or any guess is counted.
         self.decide(opened, &event, Known::Wrong, false)?;
         if let Some(until) = opened.address_blocked {
@@ -199,7 +199,7 @@ impl Engine {
 
     /// The account has changed since it was copied: goes on with what it is now, and mends the copy. A wizard in which
     /// the password was given goes on only while that is still the password.
-    async fn catch_up(&self, opened: &mut Opened, account: Account) -> Result<(), Refused> {
+    pub(super) async fn catch_up(&self, opened: &mut Opened, account: Account) -> Result<(), Refused> {
         opened.disobey();
         // A password that was only hashed anew, at another sign-in, is still the password: that leaves the epoch alone.
         let changed = opened

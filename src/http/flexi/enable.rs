@@ -37,8 +37,7 @@ pub async fn enable(surface: web::Data<Surface>, ask: Ask) -> Result<HttpRespons
     }
     let secret = required("secret", secret).map_err(|why| ask.refuse(why))?;
     let otp = required("otp", ask.otp.as_ref()).map_err(|why| ask.refuse(why))?;
-    let ladder = engine.policy.second_factor;
-    let enrolling = Enrolling { secret, scheme: None, codes: None, replaces: false, ladder };
+    let enrolling = Enrolling { secret, scheme: None, codes: None, replaces: false };
     let enrolled = engine.enrol(&ask.call, &account, &enrolling, otp.expose(), Hand::Owner(None)).await;
     enrolled.map(|_| ask.done("enabled")).map_err(|refused| ask.refused(refused))
 }
