@@ -3,14 +3,16 @@
 use std::collections::BTreeMap;
 
 use futures_util::future::join_all;
+use serde_json::json;
 use stepgate::identity::SurfaceName;
 
-use super::through::{Entry, Outcome, Through, all};
+use super::through::{Entry, Navixy, Outcome, Through, all};
 use crate::enumeration::with;
 use crate::harness::{PASSWORD, Person, TestApp};
 
 on_every_store!(
     what_each_turns_on_all_ask_for_and_what_each_turns_off_none_does,
+    what_the_panel_allows_all_ask_for_and_what_it_disallows_none_does,
     a_code_that_one_has_taken_is_spent_for_all,
     the_code_that_turned_it_on_is_spent_for_all,
     wrong_passwords_count_at_all_together_whether_or_not_the_name_is_known,
@@ -50,9 +52,7 @@ async fn what_each_turns_on_all_ask_for_and_what_each_turns_off_none_does(app: T
                 assert!(demands(&app, &**surface, &person).await, "on by {pair}: {}", surface.name());
             }
             app.clock.advance(30);
-            if !off.turn_off(&app, &person).await {
-                continue;
-            }
+            off.turn_off(&app, &person).await;
             *ways_off.entry(off.name()).or_insert(0) += 1;
             app.clock.advance(30);
             for surface in &surfaces {
@@ -69,9 +69,39 @@ async fn what_each_turns_on_all_ask_for_and_what_each_turns_off_none_does(app: T
             assert_eq!(app.log(&token).await, lines, "{pair}");
         }
     }
-    use SurfaceName::{Flexi, Mfao, Veeam, Wizard};
-    let all_of_them = |times| BTreeMap::from([Wizard, Flexi, Veeam, Mfao].map(|name| (name, times)));
-    assert_eq!((ways_on, ways_off), (all_of_them(surfaces.len()), all_of_them(4)));
+    // The panel turns no authenticator on: see below for what it does.
+    let all_but_the_panel = SurfaceName::ALL.into_iter().filter(|name| *name != SurfaceName::Navixy);
+    assert_eq!(ways_on, all_but_the_panel.map(|name| (name, 5)).collect());
+    assert_eq!(ways_off, SurfaceName::ALL.map(|name| (name, 4)).into_iter().collect());
+}
+
+/// A15: email needs no enrolment; an authenticator that is disallowed comes back with its secret when it is allowed.
+async fn what_the_panel_allows_all_ask_for_and_what_it_disallows_none_does(app: TestApp) {
+    let (surfaces, panel) = (all(&app).await, Navixy::operated_by(&app, "chief").await);
+    let (ann, ben) = (app.person("ann").await, person_with_authenticator(&app, "ben").await);
+    let everywhere = async |person: &Person, expected: Entry| {
+        for surface in &surfaces {
+            let entry = surface.password(&app, &person.email, PASSWORD).await;
+            assert!(entry.is_none_or(|entry| entry == expected), "{} at {}: {entry:?}", person.email, surface.name());
+        }
+    };
+    for (person, factor) in [(&ann, "email"), (&ben, "google")] {
+        panel.setting(&app, person, json!({ "type": "allowed", "factor_types": [factor] })).await;
+        everywhere(person, Entry::Asked).await;
+        panel.setting(&app, person, json!({ "type": "disallowed" })).await;
+        everywhere(person, Entry::LetIn).await;
+        panel.setting(&app, person, json!({ "type": "allowed", "factor_types": [factor] })).await;
+        everywhere(person, Entry::Asked).await;
+    }
+    for surface in &surfaces {
+        assert!(demands(&app, &**surface, &ben).await, "{}", surface.name());
+    }
+    app.clock.advance(30);
+    let token = app.by_google(&ben).await;
+    assert_eq!(app.log(&token).await, [true, false, true].map(|on| ("google".to_owned(), on)));
+    let uuid = app.waiting(&ann).await;
+    let token = app.code("email", &uuid, &app.last_code(&ann.email).await).await.expect(202).access();
+    assert_eq!(app.log(&token).await, [true, false, true].map(|on| ("email".to_owned(), on)));
 }
 
 /// A3: once, ever, on all surfaces together.
