@@ -88,6 +88,7 @@ mod instances;
 mod keys;
 mod limits;
 mod lost_phone;
+mod mfa_many;
 mod mfa_settings;
 mod mfao;
 mod oauth;
