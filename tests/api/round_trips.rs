@@ -2,11 +2,13 @@
 
 use serde_json::json;
 
+use crate::doors::Door;
 use crate::harness::{Answer, PASSWORD, Person, TestApp};
 use crate::steps_in_order::{POLICIES, force, recovery_codes};
 
 on_every_store!(
     a_sign_in_asks_as_seldom_as_it_can,
+    another_door_asks_as_seldom_as_it_can,
     changes_ask_as_seldom_as_they_can,
     confirming_asks_as_seldom_as_it_can,
     getting_back_in_asks_as_seldom_as_it_can,
@@ -108,6 +110,53 @@ async fn a_sign_in_asks_as_seldom_as_it_can(app: TestApp) {
             ("password, ends", 3),
         ]
     );
+}
+
+/// The wizard behind it is written only when it has to wait.
+async fn another_door_asks_as_seldom_as_it_can(app: TestApp) {
+    let app = app.stop().await.with("STEPGATE_LIMITS__ADDRESS__FAILURES", "1000").start().await;
+    let plain = app.person("plain").await;
+    let google = app.person_with_google("ann").await;
+    let sms = app.person_with_sms("ben").await;
+    let mut several = app.person("cyd").await;
+    let token = app.sign_in(&several).await;
+    app.enable_sms(&token, &several).await;
+    app.enable_google(&token, &mut several).await;
+    for door in Door::ALL {
+        let mut meter = Meter::of(&app);
+        for _ in 0..ROUNDS {
+            let wrong = door.password(&app, &plain.email, "not the password");
+            door.refused(meter.count("wrong password", wrong).await, "invalid_credentials");
+            let right = door.password(&app, &plain.email, PASSWORD);
+            let credential = door.credential(meter.count("password, ends", right).await);
+            meter.count("what it opens", door.opens(&app, &credential)).await;
+            let asked = meter.count("password, authenticator", door.asked(&app, &google)).await;
+            let code = app.totp(google.key());
+            let other = another(&code);
+            let wrong = door.code(&app, &asked.token, &other);
+            door.refused(meter.count("wrong code", wrong).await, "invalid_code");
+            door.credential(meter.count("code", door.code(&app, &asked.token, &code)).await);
+            meter.count("password, SMS", door.asked(&app, &sms)).await;
+            meter.count("password, one of several", door.asked(&app, &several)).await;
+            door.refused(meter.count("unknown token", door.code(&app, "x", &code)).await, "wizard_not_found");
+            app.clock.advance(90);
+        }
+        assert_eq!(
+            meter.counts,
+            [
+                ("wrong password", 3),
+                ("password, ends", 2),
+                ("what it opens", if door == Door::Veeam { 2 } else { 1 }),
+                ("password, authenticator", 3),
+                ("wrong code", 2),
+                ("code", 3),
+                ("password, SMS", 3),
+                ("password, one of several", 3),
+                ("unknown token", 0),
+            ],
+            "{door:?}"
+        );
+    }
 }
 
 async fn changes_ask_as_seldom_as_they_can(app: TestApp) {

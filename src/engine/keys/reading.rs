@@ -39,9 +39,10 @@ impl Engine {
         curious
     }
 
-    /// The same for something sealed that a client has brought.
+    /// The same for something sealed that a client has brought; now and then only, for it may be forged.
     pub(crate) async fn meet_sealed(&self, sealed: &Sealed, now: DateTime<Utc>) {
-        if !self.keys.knows(sealed) && is_due(&self.key_desk.asked_at, CURIOUS, now) {
+        let unknown = sealed.key_id().is_some() && !self.keys.knows(sealed);
+        if unknown && is_due(&self.key_desk.asked_at, CURIOUS, now) {
             self.read_keys().await;
         }
     }

@@ -79,10 +79,15 @@ fn frame() -> OpenApi {
         "X-Wizard-Key",
         "The key that the start of a wizard has answered with; also taken from its cookie.",
     );
+    let panel = ApiKeyValue::with_description(
+        "Authorization",
+        "`NVX` and the hash that the panel's sign-in has answered with.",
+    );
     let components = ComponentsBuilder::new()
         .security_scheme("bearer", SecurityScheme::Http(bearer))
         .security_scheme("basic", SecurityScheme::Http(basic))
         .security_scheme("operator", SecurityScheme::Http(operator))
+        .security_scheme("panel", SecurityScheme::ApiKey(ApiKey::Header(panel)))
         .security_scheme("wizard_key", SecurityScheme::ApiKey(ApiKey::Header(wizard_key)))
         .build();
     let info = InfoBuilder::new()

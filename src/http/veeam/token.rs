@@ -17,7 +17,7 @@ use crate::http::surface::Surface;
 use crate::identity::{Factor, Locale, Method, Secret};
 use crate::workflow::Opens;
 
-use super::oauth::OAuthError;
+use super::oauth::{OAuthError, OAuthProblem};
 
 /// Bytes of the longest name or password that is worth a hash.
 const LONGEST: usize = 1_024;
@@ -75,6 +75,14 @@ pub struct MfaResponse {
     expires_in: i64,
 }
 
+/// One of the two.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+pub enum TokenAnswer {
+    Tokens(TokenResponse),
+    Mfa(MfaResponse),
+}
+
 /// Get tokens
 ///
 /// `Password` is answered with tokens, or, where a second factor is on, with an MFA token; `Mfa` takes that and the code.
@@ -82,7 +90,17 @@ pub struct MfaResponse {
 #[utoipa::path(
     tag = "veeam",
     request_body(content((TokenRequest = "application/x-www-form-urlencoded"), (TokenRequest = "application/json"))),
-    responses((status = 200, body = TokenResponse), Refusals, Limited)
+    responses(
+        (status = 200, body = TokenAnswer),
+        Refusals,
+        Limited,
+        (
+            status = 400,
+            description = "What RFC 6749 calls an invalid request or grant; `code` says which.",
+            body = OAuthProblem<'static>,
+            content_type = "application/problem+json"
+        )
+    )
 )]
 #[post("/oauth2/token")]
 pub async fn token(surface: web::Data<Surface>, asked: Asked) -> Result<HttpResponse, OAuthError> {
@@ -130,23 +148,23 @@ fn short(locale: Locale, name: &str, value: Secret) -> Result<Secret, OAuthError
 }
 
 fn issued(tokens: &Tokens) -> HttpResponse {
-    let body = TokenResponse {
+    let body = TokenAnswer::Tokens(TokenResponse {
         access_token: tokens.access.token.clone(),
         token_type: "bearer",
         refresh_token: tokens.refresh.token.clone(),
         expires_in: (tokens.access.expires_at - tokens.access.created_at).num_seconds(),
-    };
+    });
     uncached(json(StatusCode::OK, &body))
 }
 
 fn wanted(surface: &Surface, pending: Pending) -> HttpResponse {
-    let body = MfaResponse {
+    let body = TokenAnswer::Mfa(MfaResponse {
         mfa_token: pending.token.expose().to_owned(),
         mfa_type: pending.method,
         mfa_types: pending.methods,
         mfa_recipient: pending.receipt.map(|receipt| receipt.shown),
         expires_in: (pending.expires_at - surface.engine.clock.now()).num_seconds(),
-    };
+    });
     uncached(json(StatusCode::OK, &body))
 }
 

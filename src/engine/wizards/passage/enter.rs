@@ -113,7 +113,7 @@ impl Engine {
             });
         }
         let admitted = admitted(standing, panel, opened.wizard.opens)?;
-        Ok(Passage::Entered(Entered { account, proved, session, admitted }))
+        Ok(Passage::Entered(Box::new(Entered { account, proved, session, admitted })))
     }
 
     fn panel(&self, opening: &Opening) -> Option<Admitted> {
