@@ -287,6 +287,13 @@ async fn a_factor_is_not_turned_on_twice(app: TestApp) {
     let call = app.flexi("PUT", &format!("{target}&otp={code}"), &mailed.email, PASSWORD);
     let call = call.header("Mfa-Token", asked.header("mfa-token").unwrap());
     call.send().await.says(403, "Dvoufázové ověření je již zapnuté.");
+    app.clock.advance(60);
+    let target = format!("/{}/qrcode-2fa", mailed.email);
+    let asked = app.flexi("GET", &target, &mailed.email, PASSWORD).send().await.fails(401);
+    let code = app.last_code(&mailed.email).await;
+    let call = app.flexi("GET", &format!("{target}?otp={code}"), &mailed.email, PASSWORD);
+    let refused = call.header("Mfa-Token", asked.header("mfa-token").unwrap()).send().await;
+    assert!(refused.says(403, "Dvoufázové ověření je již zapnuté.").header("secret").is_none());
 }
 
 /// Everybody calls for themselves, under any of their names in any spelling; nobody for anybody else. Watches

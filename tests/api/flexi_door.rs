@@ -154,11 +154,16 @@ async fn what_is_pending_opens_nothing(app: TestApp) {
     let token = asked.header("mfa-token").unwrap().to_owned();
     let code = app.last_code(&person.phone).await;
     let inner = token.rsplit_once('.').unwrap().0.to_owned();
+    // The token is bound to the name and password that it was given for.
+    let plain = app.person("ben").await;
+    for (name, password) in [(&plain.email, PASSWORD), (&person.email, "not the password")] {
+        let call = app.flexi("GET", &format!("{target}?otp={code}"), name, password);
+        call.header("Mfa-Token", &token).send().await.fails(401);
+    }
     app.clock.advance(60);
     let started = app.get("/api/v2/my/signin/wizard").await.expect(200);
     app.password(&started.uuid(), &person, PASSWORD).await.expect(200);
     let (uuid, key) = (started.uuid(), started.header("x-wizard-key").unwrap().to_owned());
-    let plain = app.person("ben").await;
     let session = app.sign_in(&plain).await;
     for credential in [&token, &inner, &uuid, &key, &session] {
         for (name, password) in [(&person.email, credential), (credential, &String::new()), (&plain.email, credential)]
@@ -182,9 +187,6 @@ async fn what_is_pending_opens_nothing(app: TestApp) {
             assert!(app.post(path, json!({ "uuid": credential, "code": "ABCDE-FGHIJ" })).await.status >= 400);
         }
     }
-    // The token is bound to the name and password that it was given for.
-    let call = app.flexi("GET", &format!("/{}/qrcode-2fa?otp={code}", plain.email), &plain.email, PASSWORD);
-    call.header("Mfa-Token", &token).send().await.fails(401);
 }
 
 /// A2, A5: a code that was sent is over in its time, and dies with the next one.

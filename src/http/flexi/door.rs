@@ -11,7 +11,7 @@ use super::table::Why;
 ///
 /// # Errors
 /// [`Why`] it is not let in.
-pub async fn let_in(engine: &Engine, ask: &Ask) -> Result<Entered, Refusal> {
+pub async fn let_in(engine: &Engine, ask: &Ask) -> Result<Box<Entered>, Refusal> {
     let passed = match (&ask.mfa_token, &ask.otp) {
         (Some(token), Some(otp)) => with_token(engine, ask, token, otp).await,
         (_, otp) => with_password(engine, ask, otp.as_ref()).await,
@@ -19,7 +19,7 @@ pub async fn let_in(engine: &Engine, ask: &Ask) -> Result<Entered, Refusal> {
     passed.map_err(|why| ask.refuse(why))
 }
 
-async fn with_password(engine: &Engine, ask: &Ask, otp: Option<&Secret>) -> Result<Entered, Why> {
+async fn with_password(engine: &Engine, ask: &Ask, otp: Option<&Secret>) -> Result<Box<Entered>, Why> {
     let (name, password) = (&ask.credentials.name, ask.credentials.password.clone());
     let passage = engine.enter(&ask.call, name, password, Opens::Nothing).await.map_err(Why::AtTheDoor)?;
     let pending = match passage {
@@ -34,7 +34,7 @@ async fn with_password(engine: &Engine, ask: &Ask, otp: Option<&Secret>) -> Resu
 }
 
 /// The code that an earlier call with the same name and password has had sent.
-async fn with_token(engine: &Engine, ask: &Ask, shown: &Secret, otp: &Secret) -> Result<Entered, Why> {
+async fn with_token(engine: &Engine, ask: &Ask, shown: &Secret, otp: &Secret) -> Result<Box<Entered>, Why> {
     let token = shown.expose().rsplit_once('.').map(|(token, _)| Secret::new(token)).ok_or(Why::StrangeToken)?;
     if !engine.is_same_secret(shown.expose(), &bound(engine, ask, &token)) {
         return Err(Why::StrangeToken);
@@ -42,7 +42,7 @@ async fn with_token(engine: &Engine, ask: &Ask, shown: &Secret, otp: &Secret) ->
     with_code(engine, ask, &token, otp).await
 }
 
-async fn with_code(engine: &Engine, ask: &Ask, token: &Secret, otp: &Secret) -> Result<Entered, Why> {
+async fn with_code(engine: &Engine, ask: &Ask, token: &Secret, otp: &Secret) -> Result<Box<Entered>, Why> {
     let passage = engine.enter_with_code(&ask.call, token.expose(), otp.expose(), Opens::Nothing).await;
     match passage.map_err(Why::AtTheDoor)? {
         Passage::Entered(entered) => Ok(*entered),
