@@ -23,7 +23,7 @@ async fn with_password(engine: &Engine, ask: &Ask, otp: Option<&Secret>) -> Resu
     let (name, password) = (&ask.credentials.name, ask.credentials.password.clone());
     let passage = engine.enter(&ask.call, name, password, Opens::Nothing).await.map_err(Why::AtTheDoor)?;
     let pending = match passage {
-        Passage::Entered(entered) => return Ok(*entered),
+        Passage::Entered(entered) => return Ok(entered),
         Passage::Asked(pending) => pending,
     };
     match otp {
@@ -45,7 +45,7 @@ async fn with_token(engine: &Engine, ask: &Ask, shown: &Secret, otp: &Secret) ->
 async fn with_code(engine: &Engine, ask: &Ask, token: &Secret, otp: &Secret) -> Result<Box<Entered>, Why> {
     let passage = engine.enter_with_code(&ask.call, token.expose(), otp.expose(), Opens::Nothing).await;
     match passage.map_err(Why::AtTheDoor)? {
-        Passage::Entered(entered) => Ok(*entered),
+        Passage::Entered(entered) => Ok(entered),
         Passage::Asked(_) => Err(Why::CodeMissing),
     }
 }
