@@ -83,9 +83,13 @@ impl Engine {
         let policy = policy.ok_or_else(|| Refused::new(Reason::NotFound))?.policy;
         // The account may have given the name away since the copy was made.
         let account = found?.1.filter(|account| self.is_called(account, name.as_str()));
-        if let Some(account) = &account {
-            self.meet_keys_of(account).await;
-        }
+        let account = match account {
+            Some(account) => {
+                self.meet_keys_of(&account).await;
+                Some(self.obey(account).await?)
+            }
+            None => None,
+        };
         Ok(Admitted { asker, policy, name, account })
     }
 
