@@ -51,7 +51,7 @@ struct Tally {
 enum End {
     Created,
     AlreadyThere,
-    Held(Line),
+    Held(Box<Line>),
     Refused(Problems),
 }
 
@@ -92,7 +92,7 @@ async fn all(
         match end {
             End::Created => tally.created += 1,
             End::AlreadyThere => tally.already_there += 1,
-            End::Held(line) => held.push((number, line)),
+            End::Held(line) => held.push((number, *line)),
             End::Refused(problems) => {
                 tally.refused += 1;
                 report.add(number, &problems)?;
@@ -144,7 +144,7 @@ async fn one(engine: &Engine, line: Line, order: Order, dry_run: bool) -> Result
         match end {
             Ok(Imported::Created) => return Ok(End::Created),
             Ok(Imported::AlreadyThere) => return Ok(End::AlreadyThere),
-            Ok(Imported::Held) => return Ok(End::Held(line)),
+            Ok(Imported::Held) => return Ok(End::Held(Box::new(line))),
             Err(refused) if !refused.fields.is_empty() => return Ok(End::Refused(refused.fields)),
             Err(refused) if !is_passing(refused.reason) || tries == TRIES => {
                 return Err(format!("{}; run it again to go on", said(&refused)));
@@ -163,12 +163,12 @@ fn is_passing(reason: Reason) -> bool {
 async fn released(engine: &Engine, mut line: Line) -> Result<End, String> {
     for _ in 0..HELD {
         match one(engine, line, Order::Create, false).await? {
-            End::Held(again) => line = again,
+            End::Held(again) => line = *again,
             end => return Ok(end),
         }
         tokio::time::sleep(PAUSE).await;
     }
-    Ok(End::Held(line))
+    Ok(End::Held(Box::new(line)))
 }
 
 async fn note(engine: &Engine, tally: &Tally) {

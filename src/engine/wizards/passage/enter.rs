@@ -104,7 +104,7 @@ impl Engine {
             });
         }
         let admitted = admitted(standing, panel, opened.wizard.opens)?;
-        Ok(Passage::Entered(Entered { account, session, admitted }))
+        Ok(Passage::Entered(Box::new(Entered { account, session, admitted })))
     }
 
     fn panel(&self, opening: &Opening) -> Option<Admitted> {

@@ -18,7 +18,7 @@ use crate::identity::{Account, Factor, Method, Secret, SessionId};
 /// What came of a password, or of a code after it.
 #[derive(Debug, Clone)]
 pub enum Passage {
-    Entered(Entered),
+    Entered(Box<Entered>),
     Asked(Pending),
 }
 
