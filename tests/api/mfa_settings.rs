@@ -124,6 +124,11 @@ fn refused(answer: &Answer, status: u16, code: u16) -> String {
     answer.str("/status/description").to_owned()
 }
 
+/// The requests as printed; `value` is left out until a default was set, as the printed text has it.
+///
+/// - POST `/user/mfa/settings/update`: 200, `{"success": true}`
+/// - POST `/user/mfa/settings/default/read`: 200, as printed
+/// - POST `/user/mfa/settings/default/update`: 200, `{"success": true}`
 async fn every_call_of_the_seed_is_answered_as_printed(app: TestApp) {
     let panel = app.dealer().await;
     let printed = |path: &str, body: Option<&'static str>| {

@@ -141,7 +141,11 @@ async fn has_google(app: &TestApp, person: &Person) -> bool {
     seen.body["factors"].as_array().unwrap().contains(&json!("google"))
 }
 
-/// Seed 003, its three requests as printed, the host aside.
+/// The three requests as printed, the host aside; of the answers the text says only that one is an image in base64.
+///
+/// - POST `/{policyId}/enrollment`: 200 with `username`, `qrcode` (a PNG in base64) and `otpauthUrl`
+/// - POST `/{policyId}/verify`: 200 with `username` and `valid`, beside `false` also `attemptsLeft`; `otp` may be in the query
+/// - POST `/{policyId}/delete`: 200 with `username` and `deleted: true`
 async fn every_printed_request_gets_an_answer_of_its_shape(app: TestApp) {
     let service = vpn(&app).await;
     app.account(json!({ "email": "john@example.com", "username": "john", "password": PASSWORD })).await;
