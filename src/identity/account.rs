@@ -6,8 +6,8 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AccountOrder, Device, Email, Factor, Locale, LoginName, NameRules, Phone, RecoveryCodes, Sealed, SurfaceName,
-    Suspended, Totp, Username,
+    AccountOrder, Device, Email, Factor, Locale, LoginName, NameRules, Phone, PolicyId, RecoveryCodes, Sealed,
+    SurfaceName, Suspended, Totp, TotpPolicy, Username,
 };
 
 /// The number of an account: 1 and up, never used twice.
@@ -132,6 +132,17 @@ pub struct TotpScheme {
     pub totp: Totp,
     /// Through which surfaces it may be turned on and off. Its codes are taken, and asked for, by all.
     pub surfaces: BTreeSet<SurfaceName>,
+}
+
+impl TotpScheme {
+    /// Whether a policy could say so.
+    pub fn is_sound(&self) -> bool {
+        let Totp { algorithm: _, digits, period, skew } = self.totp;
+        PolicyId::parse(&self.policy).is_some()
+            && TotpPolicy::DIGITS.contains(&u64::from(digits))
+            && TotpPolicy::PERIOD.contains(&period)
+            && TotpPolicy::SKEW.contains(&u64::from(skew))
+    }
 }
 
 impl TotpFactor {

@@ -37,6 +37,8 @@ on_every_store!(
     what_is_malformed_is_named_and_counts_nothing,
     a_change_of_a_policy_reaches_later_enrolments_only,
     a_refused_group_cannot_be_enrolled,
+    an_authenticator_of_a_policy_moves_with_its_account,
+    what_is_disallowed_is_not_enrolled_and_what_waits_is_not_turned_on,
 );
 
 /// A service with keys of its own.
@@ -174,6 +176,44 @@ async fn every_printed_request_gets_an_answer_of_its_shape(app: TestApp) {
     let otp = Enrolled::scanned(enrolled.str("qrcode")).at(app.clock.unix() + 30);
     let verified = service.post(&format!("vpn/verify?otp={otp}"), json!({ "username": "john" })).await;
     assert!(Service::is_valid(&verified));
+}
+
+/// An export says how its codes are computed, and an import heeds it.
+async fn an_authenticator_of_a_policy_moves_with_its_account(app: TestApp) {
+    policy(&app, json!({ "id": "long", "issuer": "Long", "algorithm": "SHA256", "digits": 8, "period": 60 })).await;
+    let service = Service::of(&app).await;
+    let (person, enrolled) = service.person("long", "ann").await;
+    let account = app.engine.account_named(&person.email).await.unwrap().unwrap();
+    let open = stepgate::engine::Exporting { hashes: true, secrets: true };
+    let line = app.engine.exported(&account, open).unwrap();
+    admin(&app, "DELETE", &format!("/accounts/{}", person.id), None).await.expect(204);
+    let import = async |line: String| {
+        let import = app.call("POST", "/admin/v1/accounts/import").bearer(ADMIN_KEY);
+        import.text("application/x-ndjson", line).send().await.expect(200)
+    };
+    let bad = line.replace(r#""digits":8"#, r#""digits":9"#);
+    assert_ne!(bad, line);
+    let refused = import(bad).await;
+    assert!(refused.text.contains("totpScheme"), "{}", refused.text);
+    import(line.clone()).await;
+    let moved = app.engine.account_named(&person.email).await.unwrap().unwrap();
+    assert_eq!(app.engine.exported(&moved, open).unwrap(), line);
+    assert!(Service::is_valid(&service.verify("long", &person.email, &enrolled.code(&app)).await));
+}
+
+/// An order of the panel holds for services too.
+async fn what_is_disallowed_is_not_enrolled_and_what_waits_is_not_turned_on(app: TestApp) {
+    let service = vpn(&app).await;
+    let (ann, ben) = (app.person("ann").await, app.person("ben").await);
+    let waiting = service.enrol("vpn", &ann.email).await;
+    let panel = app.dealer().await;
+    app.order_all(&panel, json!({ "type": "disallowed" })).await;
+    let name = |person: &Person| json!({ "username": person.email });
+    service.post("vpn/enrollment", name(&ben)).await.refused(403, "mfa_disallowed");
+    let verified = service.verify("vpn", &ann.email, &waiting.code(&app)).await;
+    assert!(verified.status == 403 || verified.body["valid"] == json!(false), "{}", verified.text);
+    assert!(!has_google(&app, &ann).await && !has_google(&app, &ben).await);
+    app.past_password(&ann).await.1.expect(202);
 }
 
 /// A9: whatever hash, length and period the policy says, the picture is an address whose codes `oathtool` computes too.

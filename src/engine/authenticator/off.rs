@@ -117,18 +117,27 @@ impl Engine {
         self.turn_off_from(call, account, factors, hand).await
     }
 
-    /// As [`Self::turn_off`], for an account as it was a moment ago.
-    pub(in crate::engine) async fn turn_off_from(
+    /// As [`Self::turn_off`], for an account as it was a moment ago: what its owner has proved then holds only while
+    /// password and factors are the same.
+    ///
+    /// # Errors
+    /// Also [`Reason::WizardChanged`] when they are not.
+    pub async fn turn_off_from(
         &self,
         call: &Call,
         account: Account,
         factors: &[Factor],
         hand: Hand<'_>,
     ) -> Result<(Account, Vec<Factor>), Refused> {
+        let epoch = account.epoch;
         let (next, changes) = self
             .revise_from(account, |account| {
+                let by_owner = matches!(hand, Hand::Owner(_));
+                if by_owner && account.epoch != epoch {
+                    return Err(Refused::new(Reason::WizardChanged));
+                }
                 let mut write = self.without(account, factors, call.surface)?;
-                if !matches!(hand, Hand::Owner(_)) {
+                if !by_owner {
                     write.end_sessions = Some(EndSessions::All);
                 }
                 Ok(write)

@@ -36,7 +36,7 @@ pub async fn disable(surface: web::Data<Surface>, ask: Ask) -> Result<HttpRespon
     if proved.is_empty() {
         return Err(ask.refuse(Why::NotProved));
     }
-    let off = engine.turn_off(&ask.call, entered.account.id, &proved, Hand::Owner(None)).await;
+    let off = engine.turn_off_from(&ask.call, entered.account, &proved, Hand::Owner(None)).await;
     let (account, _) = off.map_err(|refused| ask.refused(refused))?;
     Ok(ask.done(if account.enabled().is_empty() { "disabled" } else { "disabled-one" }))
 }
