@@ -39,6 +39,8 @@ on_every_store!(
     a_refused_group_cannot_be_enrolled,
     an_authenticator_of_a_policy_moves_with_its_account,
     what_is_disallowed_is_not_enrolled_and_what_waits_is_not_turned_on,
+    an_account_asks_about_others_only_and_with_a_fresh_proof,
+    what_waits_ends_with_a_handover,
 );
 
 /// A service with keys of its own.
@@ -199,6 +201,45 @@ async fn an_authenticator_of_a_policy_moves_with_its_account(app: TestApp) {
     let moved = app.engine.account_named(&person.email).await.unwrap().unwrap();
     assert_eq!(app.engine.exported(&moved, open).unwrap(), line);
     assert!(Service::is_valid(&service.verify("long", &person.email, &enrolled.code(&app)).await));
+}
+
+/// A14: neither is a permission a way around one's own second factor.
+async fn an_account_asks_about_others_only_and_with_a_fresh_proof(app: TestApp) {
+    let service = vpn(&app).await;
+    let (ben, _) = service.person("vpn", "ben").await;
+    let (boss, token) = app.somebody_who_may("boss", &["users:update"]).await;
+    let by_token = async |operation: &str, token: &str, name: &str| {
+        let call = app.call("POST", &format!("/api/totp/vpn/{operation}")).bearer(token);
+        call.json(&json!({ "username": name })).send().await
+    };
+    for operation in ["enrollment", "delete"] {
+        by_token(operation, &token, &boss.email).await.refused(403, "forbidden");
+    }
+    let mut boss = boss;
+    app.enable_google(&token, &mut boss).await;
+    app.clock.advance(crate::owners::FRESH);
+    for operation in ["enrollment", "delete"] {
+        by_token(operation, &token, &ben.email).await.refused(403, "step_up_required");
+        by_token(operation, &token, "nobody").await.refused(403, "step_up_required");
+    }
+    let fresh = app.by_google(&boss).await;
+    by_token("delete", &fresh, &boss.email).await.refused(403, "forbidden");
+    by_token("delete", &fresh, &ben.email).await.expect(200);
+    assert!(!has_google(&app, &ben).await && has_google(&app, &boss).await);
+}
+
+/// A14: whoever had the account before, and still has the image, has nothing of it.
+async fn what_waits_ends_with_a_handover(app: TestApp) {
+    let service = vpn(&app).await;
+    let (ann, ben) = (app.person("ann").await, app.person("ben").await);
+    let (of_ann, of_ben) = (service.enrol("vpn", &ann.email).await, service.enrol("vpn", &ben.email).await);
+    let patch = json!({ "password": "seven violet herons juggling" });
+    admin(&app, "PATCH", &format!("/accounts/{}", ann.id), Some(patch)).await.expect(200);
+    admin(&app, "DELETE", &format!("/accounts/{}/factors/google", ben.id), None).await.expect(204);
+    for (person, enrolled) in [(&ann, &of_ann), (&ben, &of_ben)] {
+        assert!(!Service::is_valid(&service.verify("vpn", &person.email, &enrolled.code(&app)).await));
+        assert!(!has_google(&app, person).await);
+    }
 }
 
 /// An order of the panel holds for services too.

@@ -19,12 +19,13 @@ const LONGEST: usize = 1_024;
 /// What a service shows for itself; whether it is good, the engine says.
 pub struct Caller {
     credentials: Credentials,
+    success: Option<String>,
 }
 
 impl Caller {
     /// What is asked of the engine.
     pub fn asks<'a>(&'a self, call: &'a Call, policy: &'a str, name: &'a str, phases: &'a Phases) -> Asked<'a> {
-        Asked { call, credentials: &self.credentials, policy, name, phases }
+        Asked { call, credentials: &self.credentials, policy, name, success: self.success.as_deref(), phases }
     }
 }
 
@@ -49,7 +50,7 @@ fn shown(req: &HttpRequest) -> Result<Caller, Problem> {
         // Half of a client is nobody.
         (Some(_), None) | (None, Some(_)) => return Err(problem(&context, Refused::new(Reason::Unauthorized))),
     };
-    Ok(Caller { credentials })
+    Ok(Caller { credentials, success: context.success_token().map(str::to_owned) })
 }
 
 /// The refusal; where nobody is known by what was shown, with the headers that a client shows.
