@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::http::answer::json;
+use crate::http::body::object;
 use crate::http::surface::Surface;
 
 use super::answer::{PanelError, PanelRefusals, Success, done};
@@ -37,6 +38,7 @@ pub async fn read(surface: web::Data<Surface>, caller: PanelCaller) -> Result<Ht
 
 #[derive(Deserialize, ToSchema)]
 pub struct UpdateDefault {
+    #[serde(deserialize_with = "object")]
     settings: Settings,
 }
 

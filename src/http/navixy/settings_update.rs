@@ -2,6 +2,7 @@ use actix_web::{HttpResponse, post, web};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
+use crate::http::body::object;
 use crate::http::surface::Surface;
 
 use super::answer::{PanelError, PanelRefusals, Success, done};
@@ -11,7 +12,9 @@ use super::settings::{Settings, Target, UPDATE};
 
 #[derive(Deserialize, ToSchema)]
 pub struct Update {
+    #[serde(deserialize_with = "object")]
     target: Target,
+    #[serde(deserialize_with = "object")]
     settings: Settings,
 }
 
