@@ -125,7 +125,7 @@ impl World {
             "password" | "passwordConfirmation" => json!("not the password"),
             "grant_type" => json!("Password"),
             "secret" | "key" => json!(SECRET),
-            "settings" => json!({ "type": "allowed", "factor_types": ["sms"] }),
+            "settings" => json!({ "type": "allowed", "factor_types": ["google"] }),
             "target" => json!({ "type": "selected", "ids": [self.ann.id] }),
             "ids" => json!([self.ann.id]),
             "id" if template.contains("/users/") => json!(self.ann.id),
