@@ -64,6 +64,7 @@ const ROWS: &[(&str, &str)] = &[
     ),
     ("X21", "Asking for a code tells nothing about the password."),
     ("X22", "All spellings of a name share one budget."),
+    ("X23", "A name in another form finds the same account, and no other."),
     ("X24", "No spelling of a name gets around the second factor."),
     ("X27", "The embedded store holds every limit."),
     ("X28", "Expiry needs no cleaner."),

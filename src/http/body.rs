@@ -1,3 +1,5 @@
+use std::fmt;
+use std::marker::PhantomData;
 use std::pin::Pin;
 
 use actix_web::dev::Payload;
@@ -5,7 +7,9 @@ use actix_web::http::header::CONTENT_TYPE;
 use actix_web::web::{Bytes, BytesMut, Data};
 use actix_web::{FromRequest, HttpRequest};
 use futures_util::StreamExt;
-use serde::de::DeserializeOwned;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{DeserializeOwned, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 
 use super::context::locale;
 use super::problem::{BodyFault, Problem};
@@ -146,7 +150,10 @@ fn fault(error: &serde_path_to_error::Error<serde_json::Error>) -> BodyFault {
     }
     let message = inner.to_string();
     // The field that serde names in backticks, where the path ends above it.
-    let named = || message.split('`').nth(1).unwrap_or_default().to_owned();
+    let named = || {
+        let name = message.split('`').nth(1).unwrap_or_default();
+        if path == "." { name.to_owned() } else { format!("{path}.{name}") }
+    };
     if message.starts_with("missing field") {
         BodyFault::Missing { field: named() }
     } else if message.starts_with("duplicate field") {
@@ -172,6 +179,26 @@ fn expected(message: &str) -> String {
         other => other,
     }
     .to_owned()
+}
+
+/// An object inside of a body. Serde would take an array for its members in order.
+///
+/// # Errors
+/// When it is anything else.
+pub fn object<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<T, D::Error> {
+    struct Members<T>(PhantomData<T>);
+    impl<'de, T: Deserialize<'de>> Visitor<'de> for Members<T> {
+        type Value = T;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<T, A::Error> {
+            T::deserialize(MapAccessDeserializer::new(members))
+        }
+    }
+    deserializer.deserialize_map(Members(PhantomData))
 }
 
 fn fingerprint(bytes: &[u8]) -> String {
@@ -201,8 +228,6 @@ fn without_trailing_commas(bytes: &[u8]) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    use serde::Deserialize;
-
     use super::*;
 
     #[derive(Debug, PartialEq, Deserialize)]
@@ -247,6 +272,19 @@ mod tests {
         assert_eq!(json(r#"{"uuid":"x"}"#), Err(BodyFault::Missing { field: "code".into() }));
         assert_eq!(json(r#"{"uuid":"x","code":"1","code":"2"}"#), Err(BodyFault::Twice { field: "code".into() }));
         assert_eq!(parse::<Code>(Kind::Form, b"uuid=x&code=1&code=2"), Err(BodyFault::Twice { field: "code".into() }));
+    }
+
+    #[test]
+    fn errors_name_the_field_of_an_inner_object_by_its_path() {
+        #[derive(Debug, Deserialize)]
+        struct Outer {
+            #[serde(rename = "inner")]
+            _inner: Code,
+        }
+        let fault = |text: &str| parse::<Outer>(Kind::Json, text.as_bytes()).unwrap_err();
+        assert_eq!(fault(r#"{"inner":{"uuid":"x"}}"#), BodyFault::Missing { field: "inner.code".into() });
+        let twice = r#"{"inner":{"uuid":"x","code":"1","code":"2"}}"#;
+        assert_eq!(fault(twice), BodyFault::Twice { field: "inner.code".into() });
     }
 
     #[test]

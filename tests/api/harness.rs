@@ -133,6 +133,8 @@ pub struct TestApp {
     pub engine: Arc<Engine>,
     /// Where each surface that is on is, with its prefix.
     places: BTreeMap<SurfaceName, String>,
+    /// Members that every JSON body and every query gets on top of its own.
+    extra: Mutex<Vec<(String, Value)>>,
     setup: Setup,
     handle: Handle,
     thread: Option<JoinHandle<()>>,
@@ -163,6 +165,7 @@ impl TestApp {
             http,
             engine,
             places,
+            extra: Mutex::default(),
             setup,
             handle,
             thread: Some(thread),
@@ -204,7 +207,18 @@ impl TestApp {
 
     pub fn call(&self, method: &str, path: &str) -> Request<'_> {
         let method = method.parse().unwrap();
-        Request { app: self, request: self.http.request(method, format!("{}{path}", self.url)) }
+        let mut url = format!("{}{path}", self.url);
+        for (name, value) in self.extra.lock().unwrap().iter() {
+            let value: String = url::form_urlencoded::byte_serialize(value.to_string().as_bytes()).collect();
+            url.push_str(&format!("{}{name}={value}", if url.contains('?') { '&' } else { '?' }));
+        }
+        Request { app: self, request: self.http.request(method, url) }
+    }
+
+    /// Has these members put into every JSON body and every query from now on, where they are not there already.
+    pub fn meddle(&self, extra: &[(&str, Value)]) {
+        let extra = extra.iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
+        *self.extra.lock().unwrap() = extra.collect();
     }
 
     /// A call to another of its listeners, by the whole URL.
@@ -265,7 +279,13 @@ pub struct Request<'a> {
 
 impl Request<'_> {
     pub fn json(mut self, body: &Value) -> Self {
-        self.request = self.request.json(body);
+        let mut body = body.clone();
+        if let Value::Object(members) = &mut body {
+            for (name, value) in self.app.extra.lock().unwrap().iter() {
+                members.entry(name).or_insert_with(|| value.clone());
+            }
+        }
+        self.request = self.request.json(&body);
         self
     }
 
@@ -291,7 +311,6 @@ impl Request<'_> {
     }
 
     pub async fn send(self) -> Answer {
-        let _ = self.app;
         let response = self.request.send().await.expect("the server answers");
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let text = response.text().await.expect("a whole body");

@@ -1,6 +1,8 @@
 //! Switches and places: which surface answers where.
 
+mod calls;
 mod matrix;
+mod rows;
 mod through;
 
 use std::net::TcpStream;

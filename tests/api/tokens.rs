@@ -8,8 +8,9 @@ use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed2551
 use data_encoding::{BASE64, BASE64URL_NOPAD};
 use jsonwebtoken::{Algorithm, EncodingKey};
 use serde_json::{Value, json};
-use stepgate::identity::{SigningKey, TokenAlgorithm};
+use stepgate::identity::{SigningKey, SurfaceName, TokenAlgorithm};
 
+use crate::accounts::admin;
 use crate::doors::{Door, panel_refused};
 use crate::harness::{ADMIN_KEY, Answer, Backend, PASSWORD, Person, Setup, TestApp};
 
@@ -120,16 +121,23 @@ fn routes(document: &Value, uuid: &str, challenge: &str) -> Vec<Route> {
     for (template, methods) in document["paths"].as_object().unwrap() {
         let path = template.replace("{uuid}", uuid).replace("{type}", "google").replace("{id}", "1");
         let path = path.replace("{changeId}", "1").replace("{session}", "1").replace("{user}", "ann@example.com");
+        let path = path.replace("{policyId}", "matrix");
         assert!(!path.contains('{'), "a parameter that this test knows nothing of: {path}");
         for (method, route) in methods.as_object().unwrap() {
             let method = method.to_uppercase();
-            let guard = route["security"][0].as_object().and_then(|guard| guard.keys().next().cloned());
+            let guards = route["security"][0].as_object();
+            let guard = guards.and_then(|guards| guards.keys().find(|guard| *guard != "access_key").cloned());
             let schema = route.pointer("/requestBody/content/application~1json/schema/$ref");
             let body = schema.and_then(Value::as_str).map(|schema| sample(document, schema, uuid, challenge));
             routes.push(Route { name: format!("{method} {template}"), method, path: path.clone(), guard, body });
         }
     }
     routes
+}
+
+/// The tags of a path's calls.
+fn tags(path: &Value) -> impl Iterator<Item = &Value> {
+    path.as_object().into_iter().flat_map(|methods| methods.values()).filter_map(|call| call.pointer("/tags/0"))
 }
 
 fn sample(document: &Value, reference: &str, uuid: &str, challenge: &str) -> Value {
@@ -149,9 +157,26 @@ fn sample(document: &Value, reference: &str, uuid: &str, challenge: &str) -> Val
 }
 
 /// The ways to show a credential; the genuine access token counts in the first of them alone.
-const SCHEMES: [&str; 6] = ["Bearer", "Basic user", "Basic password", "NVX", "bare", "cookies and all else"];
+const SCHEMES: [&str; 8] = [
+    "Bearer",
+    "Basic user",
+    "Basic password",
+    "NVX",
+    "bare",
+    "cookies and all else",
+    "beside an api key",
+    "beside an access key",
+];
 
-async fn show(app: &TestApp, route: &Route, scheme: &str, email: &str, credential: &str) -> Answer {
+/// Whose credentials are shown otherwise than they are meant: the name that goes with a password, and a client's keys.
+struct Holder {
+    email: String,
+    api_key: String,
+    access_key: String,
+}
+
+async fn show(app: &TestApp, route: &Route, scheme: &str, holder: &Holder, credential: &str) -> Answer {
+    let email = &holder.email;
     let basic = |pair: String| format!("Basic {}", BASE64.encode(pair.as_bytes()));
     let query =
         if scheme == SCHEMES[5] { format!("?access_token={credential}&token={credential}") } else { String::new() };
@@ -162,13 +187,14 @@ async fn show(app: &TestApp, route: &Route, scheme: &str, email: &str, credentia
         "Basic password" => call.header("Authorization", &basic(format!("{email}:{credential}"))),
         "NVX" => call.header("Authorization", &format!("NVX {credential}")),
         "bare" => call.header("Authorization", credential),
+        "beside an api key" => call.header("api-key", &holder.api_key).header("access-key", credential),
+        "beside an access key" => call.header("api-key", credential).header("access-key", &holder.access_key),
         _ => {
             let names = ["access_token", "accessToken", "token", "session", "sid", "Authorization", "wizard_key"];
             let cookies: Vec<String> = names.iter().map(|name| format!("{name}={credential}")).collect();
             let cookies = call.header("Cookie", &cookies.join("; "));
-            ["X-Auth-Token", "X-Access-Token", "X-Success-Token", "api-key", "access-key", "Proxy-Authorization"]
-                .iter()
-                .fold(cookies, |call, name| call.header(name, credential))
+            let names = ["X-Auth-Token", "X-Access-Token", "X-Success-Token", "api-key", "access-key", "Mfa-Token"];
+            names.iter().chain(&["Proxy-Authorization"]).fold(cookies, |call, name| call.header(name, credential))
         }
     };
     if let Some(body) = &route.body {
@@ -188,6 +214,22 @@ async fn success_token(app: &TestApp, person: &Person, access: &str) -> String {
     confirmed.str("/successToken").to_owned()
 }
 
+/// Whoever has all kinds of credentials: a policy, and a client of the service surface.
+async fn holder(app: &TestApp, email: &str) -> Holder {
+    admin(app, "POST", "/policies", Some(json!({ "id": "matrix", "issuer": "Matrix" }))).await.expect(201);
+    let made = admin(app, "POST", "/clients", Some(json!({ "name": "matrix" }))).await.expect(201);
+    let key = |name: &str| made.str(name).to_owned();
+    Holder { email: email.to_owned(), api_key: key("apiKey"), access_key: key("accessKey") }
+}
+
+/// The key of an authenticator that a service has enrolled, and that no code has confirmed yet.
+async fn waiting_secret(app: &TestApp, holder: &Holder) -> String {
+    let call = app.call("POST", "/api/totp/matrix/enrollment").header("api-key", &holder.api_key);
+    let call = call.header("access-key", &holder.access_key).json(&json!({ "username": holder.email }));
+    let address = url::Url::parse(call.send().await.expect(200).str("otpauthUrl")).unwrap();
+    address.query_pairs().find(|(name, _)| name == "secret").unwrap().1.into_owned()
+}
+
 /// A15, X3, X4, X5: whatever a client holds before a sign-in has ended opens no route by any scheme, nor does what it
 /// holds afterwards, the access token as a bearer token apart. Watches `Engine::authenticate` in every guarded route,
 /// the operator's guard, and the gate in front of wizards that a session has started.
@@ -205,6 +247,13 @@ async fn nothing_minted_before_the_end_opens_any_route(app: TestApp) {
     let success = success_token(&app, &person, &pair.access).await;
     app.clock.advance(60);
     let mfa_tokens = (Door::Veeam.asked(&app, &person).await.token, Door::Navixy.asked(&app, &person).await.token);
+    app.clock.advance(60);
+    let flexi = app.flexi("PUT", "/ann@example.com/disable-2fa", &person.email, PASSWORD).send().await.fails(401);
+    let flexi = flexi.header("mfa-token").unwrap().to_owned();
+    let holder = holder(&app, &person.email).await;
+    let waiting = waiting_secret(&app, &holder).await;
+    let cyd = app.person("cyd").await;
+    let offer = app.offer(&app.sign_in(&cyd).await, cyd.id).await;
     let worthless = [
         ("the uuid of a sign-in", signing_in.uuid()),
         ("the uuid of a sign-in without dashes", signing_in.uuid().replace('-', "")),
@@ -223,10 +272,18 @@ async fn nothing_minted_before_the_end_opens_any_route(app: TestApp) {
         ("a hash-like value", "0123456789abcdef0123456789abcdef".to_owned()),
         ("an MFA token of Veeam", mfa_tokens.0),
         ("an MFA token of Navixy", mfa_tokens.1),
+        ("an MFA token of Flexi", flexi.clone()),
+        ("an MFA token of Flexi without its binding", flexi.rsplit_once('.').unwrap().0.to_owned()),
+        ("the token of an offered authenticator", offer.token),
+        ("the key of an offered authenticator", offer.key),
+        ("a scratch code that is offered", offer.codes[0].clone()),
+        ("the key of an authenticator that waits", waiting),
     ];
     let ben = app.person("ben").await;
     let hash = Door::Navixy.credential(Door::Navixy.password(&app, &ben.email, PASSWORD).await);
     let document = app.get("/openapi.json").await.expect(200).body;
+    let surfaces: BTreeSet<&str> =
+        document["paths"].as_object().unwrap().values().flat_map(tags).filter_map(Value::as_str).collect();
     let (mut tried, mut failures) = (0, Vec::new());
     for route in routes(&document, &enabling.uuid(), challenge.str("/token")) {
         let public = PUBLIC.contains(&route.name.as_str());
@@ -247,23 +304,32 @@ async fn nothing_minted_before_the_end_opens_any_route(app: TestApp) {
             ("the access token", pair.access.clone()),
             ("the operator's key", ADMIN_KEY.to_owned()),
             ("a panel hash", hash.clone()),
+            ("a client's api key", holder.api_key.clone()),
+            ("a client's access key", holder.access_key.clone()),
         ];
         for (what, credential) in worthless.iter().chain(&genuine) {
             for scheme in SCHEMES {
                 let theirs = match *what {
                     "the access token" => {
                         let of_a_session = ["/wizard/", "/2fa/challenge"].iter().any(|part| route.path.contains(part));
-                        route.guard.as_deref() == Some("bearer") || of_a_session
+                        // A service may show one, too, of an account that may change others: this one hears 403.
+                        matches!(route.guard.as_deref(), Some("bearer" | "api_key")) || of_a_session
                     }
                     "the operator's key" => route.guard.as_deref() == Some("operator"),
                     "a panel hash" => route.guard.as_deref() == Some("panel"),
+                    "a client's api key" | "a client's access key" => route.guard.as_deref() == Some("api_key"),
                     _ => false,
                 };
-                let own = if *what == "a panel hash" { "NVX" } else { "Bearer" };
+                let own = match *what {
+                    "a panel hash" => "NVX",
+                    "a client's api key" => "beside an access key",
+                    "a client's access key" => "beside an api key",
+                    _ => "Bearer",
+                };
                 if theirs && scheme == own {
                     continue;
                 }
-                let answer = show(&app, &route, scheme, &person.email, credential).await;
+                let answer = show(&app, &route, scheme, &holder, credential).await;
                 tried += 1;
                 let said =
                     |answer: &Answer| (answer.status, answer.body["code"].clone(), answer.body["status"].clone());
@@ -277,6 +343,9 @@ async fn nothing_minted_before_the_end_opens_any_route(app: TestApp) {
     }
     assert!(failures.is_empty(), "{failures:#?}");
     assert!(tried > 1_000, "only {tried} were tried");
+    for surface in SurfaceName::ALL {
+        assert!(surfaces.contains(surface.as_str()), "no call of {surface} was tried: {surfaces:?}");
+    }
     // Nothing of it has ended what the person is about.
     assert!(pair.opens(&app).await && Door::Navixy.opens(&app, &hash).await);
     let path = format!("/api/v2/my/wizard/{}", enabling.uuid());

@@ -28,11 +28,75 @@ fn raw(server: &Stepgate, bytes: &[u8]) {
     let _ = stream.read_to_end(&mut Vec::new());
 }
 
+/// Somebody who may change others, a hash of theirs at the panel, and a policy for services.
+async fn prepare(web: &Web) -> String {
+    let path = "/admin/v1/accounts?email=ann@example.com";
+    let (status, found) = web.get(path, ADMIN_KEY).await.unwrap();
+    assert_eq!(status, 200, "{found}");
+    let account = format!("/admin/v1/accounts/{}", found["data"][0]["id"]);
+    let may = json!({ "permissions": ["users:read", "users:update"] });
+    assert_eq!(web.call("PATCH", &account, ADMIN_KEY, may).await.unwrap().0, 200);
+    let policy = json!({ "id": "vpn", "issuer": "VPN" });
+    assert_eq!(web.post("/admin/v1/policies", ADMIN_KEY, policy).await.unwrap().0, 201);
+    let login = json!({ "login": "ann@example.com", "password": PASSWORD });
+    let (_, answer) = web.post("/v2/panel/account/auth", "", login).await.unwrap();
+    answer["hash"].as_str().unwrap().to_owned()
+}
+
+/// Every field of the other surfaces that takes text.
+async fn attack_elsewhere(web: &Web, token: &str, hash: &str, text: &str) {
+    for (path, body) in [
+        ("/api/oauth2/token", json!({ "grant_type": text })),
+        ("/api/oauth2/token", json!({ "grant_type": "Password", "username": text, "password": text })),
+        ("/api/oauth2/token", json!({ "grant_type": "Mfa", "mfa_token": text, "mfa_code": text })),
+        ("/api/oauth2/token", json!({ "grant_type": "Refresh_token", "refresh_token": text })),
+        ("/api/v1/users/1/acceptMfa", json!({ "code": text, "token": text })),
+        ("/v2/panel/account/auth", json!({ "login": text, "password": text })),
+        ("/v2/panel/account/auth", json!({ "token": text, "code": text })),
+        ("/api/totp/vpn/enrollment", json!({ "username": text })),
+        ("/api/totp/vpn/verify", json!({ "username": text, "otp": "000000" })),
+        ("/api/totp/vpn/verify", json!({ "username": "ann@example.com", "otp": text })),
+        ("/api/totp/vpn/delete", json!({ "username": text })),
+        ("/admin/v1/clients", json!({ "name": text })),
+        ("/admin/v1/policies", json!({ "id": text, "issuer": text })),
+    ] {
+        let token = if path.starts_with("/admin") { ADMIN_KEY } else { token };
+        let (status, body) = web.post(path, token, body).await.unwrap();
+        assert!(status < 500, "{path} {body}");
+    }
+    let escaped: String = text.bytes().map(|byte| format!("%{byte:02x}")).collect();
+    let basic = |pair: String| format!("Basic {}", data_encoding::BASE64.encode(pair.as_bytes()));
+    let own = basic(format!("ann@example.com:{PASSWORD}"));
+    for (method, path, credential) in [
+        ("PUT", format!("/u/{escaped}/disable-2fa?otp={escaped}"), own.clone()),
+        ("PUT", format!("/u/{escaped}/enable-2fa.json?secret={escaped}&otp=000000"), own.clone()),
+        ("PUT", format!("/u/disable-2fa?username={escaped}"), own.clone()),
+        ("GET", format!("/u/{escaped}/qrcode-2fa"), own),
+        ("GET", "/u/ann/qrcode-2fa".to_owned(), basic(format!("{text}:{text}"))),
+        ("GET", format!("/api/v1/users/{escaped}?Limit={escaped}&After={escaped}"), format!("Bearer {token}")),
+        ("POST", format!("/api/totp/{escaped}/verify?otp={escaped}"), format!("Bearer {token}")),
+        ("POST", format!("/v2/panel/{escaped}"), format!("NVX {hash}")),
+    ] {
+        let call = web.http.request(method.parse().unwrap(), format!("{}{path}", web.url));
+        assert!(call.header("Authorization", credential).send().await.unwrap().status().as_u16() < 500, "{path}");
+    }
+    for settings in [json!({ "type": text }), json!({ "type": "allowed", "factor_types": [text] })] {
+        for (path, target) in [("default/update", json!(text)), ("update", json!({ "type": text, "ids": [] }))] {
+            let call = web.http.post(format!("{}/v2/panel/user/mfa/settings/{path}", web.url));
+            let call = call.header("Authorization", format!("NVX {hash}"));
+            let answer = call.json(&json!({ "settings": settings, "target": target })).send().await.unwrap();
+            assert_eq!(answer.status().as_u16(), 400, "{path}");
+        }
+    }
+}
+
 /// Every field that takes text, in turn.
 async fn attack(server: &Stepgate, web: &Web) {
     web.person("ann@example.com").await;
+    let hash = prepare(web).await;
     let token = web.sign_in("ann@example.com").await;
     for text in HOSTILE {
+        attack_elsewhere(web, &token, &hash, text).await;
         let uuid = web.wizard().await.unwrap();
         let sms = web.get("/api/v2/my/2fa/sms/enable/wizard", &token).await.unwrap().1["uuid"].clone();
         for (path, body) in [

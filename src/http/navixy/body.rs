@@ -8,6 +8,7 @@ use crate::http::body::receive;
 use crate::http::context::locale;
 
 use super::answer::PanelError;
+use super::caller::PanelCaller;
 
 /// A request body, JSON or a form, whose faults are told as the panel's clients expect it.
 pub struct PanelBody<T>(pub T);
@@ -18,9 +19,30 @@ impl<T: DeserializeOwned + 'static> FromRequest for PanelBody<T> {
 
     fn from_request(req: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let (req, payload) = (req.clone(), payload.take());
+        Box::pin(async move { read(&req, payload).await.map(PanelBody) })
+    }
+}
+
+/// Whoever calls, and their body, in this order: whom no hash speaks for is told nothing about a body.
+pub struct Signed<T> {
+    pub caller: PanelCaller,
+    pub body: T,
+}
+
+impl<T: DeserializeOwned + 'static> FromRequest for Signed<T> {
+    type Error = PanelError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, PanelError>>>>;
+
+    fn from_request(req: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let (req, payload) = (req.clone(), payload.take());
         Box::pin(async move {
-            let received = receive(&req, payload).await;
-            received.map(|body| PanelBody(body.value)).map_err(|fault| PanelError::body(locale(&req), fault))
+            let caller = PanelCaller::extract(&req).await?;
+            Ok(Signed { caller, body: read(&req, payload).await? })
         })
     }
+}
+
+async fn read<T: DeserializeOwned>(req: &HttpRequest, payload: Payload) -> Result<T, PanelError> {
+    let received = receive(req, payload).await;
+    received.map(|body| body.value).map_err(|fault| PanelError::body(locale(req), fault))
 }

@@ -4,10 +4,11 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::http::answer::json;
+use crate::http::body::object;
 use crate::http::surface::Surface;
 
 use super::answer::{PanelError, PanelRefusals, Success, done};
-use super::body::PanelBody;
+use super::body::Signed;
 use super::caller::PanelCaller;
 use super::settings::{READ, Settings, UPDATE};
 
@@ -37,6 +38,7 @@ pub async fn read(surface: web::Data<Surface>, caller: PanelCaller) -> Result<Ht
 
 #[derive(Deserialize, ToSchema)]
 pub struct UpdateDefault {
+    #[serde(deserialize_with = "object")]
     settings: Settings,
 }
 
@@ -51,13 +53,10 @@ pub struct UpdateDefault {
     responses((status = 200, body = Success), PanelRefusals)
 )]
 #[post("/user/mfa/settings/default/update")]
-pub async fn update(
-    surface: web::Data<Surface>,
-    caller: PanelCaller,
-    body: PanelBody<UpdateDefault>,
-) -> Result<HttpResponse, PanelError> {
+pub async fn update(surface: web::Data<Surface>, signed: Signed<UpdateDefault>) -> Result<HttpResponse, PanelError> {
+    let Signed { caller, body } = signed;
     caller.permit(UPDATE)?;
-    let setting = body.0.settings.parse(&caller)?;
+    let setting = body.settings.parse(&caller)?;
     let set = surface.engine.set_default_mfa(&caller.call, &caller.caller.account, &setting).await;
     set.map(|()| done()).map_err(|refused| caller.error(refused))
 }

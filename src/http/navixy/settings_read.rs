@@ -8,8 +8,7 @@ use crate::http::surface::Surface;
 use crate::identity::Factor;
 
 use super::answer::{PanelError, PanelRefusals};
-use super::body::PanelBody;
-use super::caller::PanelCaller;
+use super::body::Signed;
 use super::settings::{READ, Settings, accounts};
 
 #[derive(Deserialize, ToSchema)]
@@ -48,13 +47,10 @@ pub struct UserSettings {
     responses((status = 200, body = UserSettingsList), PanelRefusals)
 )]
 #[post("/user/mfa/settings/read")]
-pub async fn read(
-    surface: web::Data<Surface>,
-    caller: PanelCaller,
-    body: PanelBody<Which>,
-) -> Result<HttpResponse, PanelError> {
+pub async fn read(surface: web::Data<Surface>, signed: Signed<Which>) -> Result<HttpResponse, PanelError> {
+    let Signed { caller, body } = signed;
     caller.permit(READ)?;
-    let ids = accounts(body.0.ids, "ids", &caller)?;
+    let ids = accounts(body.ids, "ids", &caller)?;
     let states = surface.engine.mfa_of(&ids).await.map_err(|refused| caller.error(refused))?;
     let list = states.into_iter().map(|state| UserSettings {
         id: state.id.0,

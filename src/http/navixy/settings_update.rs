@@ -2,16 +2,18 @@ use actix_web::{HttpResponse, post, web};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
+use crate::http::body::object;
 use crate::http::surface::Surface;
 
 use super::answer::{PanelError, PanelRefusals, Success, done};
-use super::body::PanelBody;
-use super::caller::PanelCaller;
+use super::body::Signed;
 use super::settings::{Settings, Target, UPDATE};
 
 #[derive(Deserialize, ToSchema)]
 pub struct Update {
+    #[serde(deserialize_with = "object")]
     target: Target,
+    #[serde(deserialize_with = "object")]
     settings: Settings,
 }
 
@@ -28,13 +30,10 @@ pub struct Update {
     responses((status = 200, body = Success), PanelRefusals)
 )]
 #[post("/user/mfa/settings/update")]
-pub async fn update(
-    surface: web::Data<Surface>,
-    caller: PanelCaller,
-    body: PanelBody<Update>,
-) -> Result<HttpResponse, PanelError> {
+pub async fn update(surface: web::Data<Surface>, signed: Signed<Update>) -> Result<HttpResponse, PanelError> {
+    let Signed { caller, body } = signed;
     caller.permit(UPDATE)?;
-    let (target, setting) = (body.0.target.parse(&caller)?, body.0.settings.parse(&caller)?);
+    let (target, setting) = (body.target.parse(&caller)?, body.settings.parse(&caller)?);
     let given = surface.engine.set_mfa(&caller.call, &caller.caller.account, &target, &setting).await;
     given.map(|()| done()).map_err(|refused| caller.error(refused))
 }

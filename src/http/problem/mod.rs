@@ -238,8 +238,15 @@ pub async fn no_such_route(req: HttpRequest) -> Problem {
 }
 
 /// What is answered to a query that cannot be read, such as one that gives a parameter twice.
-pub fn bad_query(_: actix_web::error::QueryPayloadError, req: &HttpRequest) -> actix_web::Error {
-    Problem::new(locale(req), Refused::new(Reason::Invalid)).into()
+pub fn bad_query(error: actix_web::error::QueryPayloadError, req: &HttpRequest) -> actix_web::Error {
+    // Serde names the parameter as this server spells it.
+    let said = error.to_string();
+    let twice = said.contains("duplicate field").then(|| said.split('`').nth(1)).flatten();
+    let problem = match twice {
+        Some(field) => Problem::body(locale(req), BodyFault::Twice { field: field.to_owned() }),
+        None => Problem::new(locale(req), Refused::new(Reason::Invalid)),
+    };
+    problem.into()
 }
 
 impl actix_web::Responder for Problem {
