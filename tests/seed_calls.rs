@@ -1,5 +1,5 @@
 //! Keeps `docs/seed-calls.md` true: what every published call is answered with here, and by which test it is sent, read off
-//! the comments of `tests/api/seed.rs`.
+//! the comments of the tests that send it.
 //!
 //! A row is a line `/// - GET `/2fa`: what it answers` above a test, with as many lines after it as it needs.
 //! `STEPGATE_BLESS=1` rewrites the table.
@@ -9,35 +9,84 @@
 use std::fs;
 use std::path::Path;
 
-/// Every call of the published two-factor API, in its order.
-const CALLS: [&str; 13] = [
-    "POST `/signin/2fa`",
-    "POST `/2fa/google`",
-    "POST `/2fa/sms`",
-    "GET `/2fa/challenge`",
-    "GET `/2fa/unauthorized/challenge`",
-    "POST `/2fa/challenge`",
-    "GET `/2fa`",
-    "GET `/2fa/{type}`",
-    "GET `/2fa/{type}/enable/wizard`",
-    "GET `/2fa/{type}/disable/wizard`",
-    "POST `/2fa/wizard`",
-    "GET `/2fa/changes`",
-    "GET `/2fa/changes/{changeId}`",
+/// A published API: where it is at home, its calls in their order, and the tests that send them.
+struct Api {
+    title: &'static str,
+    base: &'static str,
+    calls: &'static [&'static str],
+    source: &'static str,
+    /// What the tests are listed under that are run.
+    run_by: &'static str,
+}
+
+const APIS: [Api; 5] = [
+    Api {
+        title: "The wizard API",
+        base: "/api/v2/my",
+        calls: &[
+            "POST `/signin/2fa`",
+            "POST `/2fa/google`",
+            "POST `/2fa/sms`",
+            "GET `/2fa/challenge`",
+            "GET `/2fa/unauthorized/challenge`",
+            "POST `/2fa/challenge`",
+            "GET `/2fa`",
+            "GET `/2fa/{type}`",
+            "GET `/2fa/{type}/enable/wizard`",
+            "GET `/2fa/{type}/disable/wizard`",
+            "POST `/2fa/wizard`",
+            "GET `/2fa/changes`",
+            "GET `/2fa/changes/{changeId}`",
+        ],
+        source: "tests/api/seed.rs",
+        run_by: "on_every_store_and_with_a_directory!(",
+    },
+    Api {
+        title: "ABRA Flexi",
+        base: "/u",
+        calls: &[
+            "PUT `/{user}/enable-2fa`",
+            "PUT `/{user}/disable-2fa`",
+            "PUT `/disable-2fa`",
+            "GET `/{user}/qrcode-2fa`",
+        ],
+        source: "tests/api/flexi.rs",
+        run_by: "on_every_store!(",
+    },
+    Api {
+        title: "Veeam",
+        base: "/api",
+        calls: &["POST `/v1/users/{id}/enableMfa`"],
+        source: "tests/api/veeam/mod.rs",
+        run_by: "on_every_store!(",
+    },
+    Api {
+        title: "Navixy",
+        base: "/v2/panel",
+        calls: &[
+            "POST `/user/mfa/settings/update`",
+            "POST `/user/mfa/settings/default/read`",
+            "POST `/user/mfa/settings/default/update`",
+        ],
+        source: "tests/api/mfa_settings.rs",
+        run_by: "on_every_store!(",
+    },
+    Api {
+        title: "Authfy MFAO",
+        base: "/api/totp",
+        calls: &["POST `/{policyId}/enrollment`", "POST `/{policyId}/verify`", "POST `/{policyId}/delete`"],
+        source: "tests/api/mfao.rs",
+        run_by: "on_every_store!(",
+    },
 ];
 
 const INTRO: &str = "\
 # What the published calls are answered with
 
-Every call of the published two-factor API under `/api/v2/my`, sent byte for byte as it is printed there, on every store. Where
-the published text and its example differ, [wizard-api.md](wizard-api.md) says which holds. The table is generated from the
-comments in `tests/api/seed.rs` (`STEPGATE_BLESS=1 cargo test --test seed_calls` rewrites it), and a call without a test
+Every call that the five published APIs print, sent as it is printed there, on every store. Where a published text and its
+example differ, [wizard-api.md](wizard-api.md) and [surfaces.md](surfaces.md) say which holds. The tables are generated from
+the comments above the tests (`STEPGATE_BLESS=1 cargo test --test seed_calls` rewrites them), and a call without a test
 fails the run.
-
-Run one with `cargo test --test api seed::`.
-
-| call | answer | test |
-|---|---|---|
 ";
 
 #[derive(Debug, PartialEq)]
@@ -50,20 +99,14 @@ struct Row {
 #[test]
 fn every_published_call_has_a_test_and_the_table_is_fresh() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let source = fs::read_to_string(root.join("tests/api/seed.rs")).unwrap();
-    let rows = rows(&source);
-    let run = source.split("on_every_store_and_with_a_directory!(").nth(1).unwrap().split(')').next().unwrap();
-    for row in &rows {
-        assert!(CALLS.contains(&row.call.as_str()), "no published call: {row:?}");
-        assert!(run.split(',').any(|name| name.trim() == row.test), "{} is never run", row.test);
-    }
     let mut table = INTRO.to_owned();
-    for call in CALLS {
-        let own: Vec<&Row> = rows.iter().filter(|row| row.call == call).collect();
-        assert!(!own.is_empty(), "no test sends {call}");
-        for Row { call, answer, test } in own {
-            table.push_str(&format!("| {call} | {answer} | `{test}` |\n"));
-        }
+    for api in &APIS {
+        let source = fs::read_to_string(root.join(api.source)).unwrap();
+        let module = api.source.trim_start_matches("tests/api/").trim_end_matches(".rs").trim_end_matches("/mod");
+        let (title, base) = (api.title, api.base);
+        table.push_str(&format!("\n## {title}: `{base}`\n\nRun them with `cargo test --test api {module}::`.\n\n"));
+        table.push_str("| call | answer | test |\n|---|---|---|\n");
+        table.push_str(&lines_of(api, &source));
     }
     let path = root.join("docs/seed-calls.md");
     if std::env::var_os("STEPGATE_BLESS").is_some() {
@@ -73,14 +116,32 @@ fn every_published_call_has_a_test_and_the_table_is_fresh() {
     assert!(kept == table, "docs/seed-calls.md is stale: STEPGATE_BLESS=1 cargo test --test seed_calls");
 }
 
+fn lines_of(api: &Api, source: &str) -> String {
+    let rows = rows(source);
+    let run = source.split(api.run_by).nth(1).unwrap().split(')').next().unwrap();
+    for row in &rows {
+        assert!(api.calls.contains(&row.call.as_str()), "no published call: {row:?}");
+        assert!(run.split(',').any(|name| name.trim() == row.test), "{} is never run", row.test);
+    }
+    let mut lines = String::new();
+    for call in api.calls {
+        let own: Vec<&Row> = rows.iter().filter(|row| row.call == *call).collect();
+        assert!(!own.is_empty(), "no test sends {call}");
+        for Row { call, answer, test } in own {
+            lines.push_str(&format!("| {call} | {answer} | `{test}` |\n"));
+        }
+    }
+    lines
+}
+
 #[test]
 fn every_published_call_is_a_route() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let document = fs::read_to_string(root.join("docs/openapi.json")).unwrap();
     let document: serde_json::Value = serde_json::from_str(&document).unwrap();
-    for call in CALLS {
+    for (api, call) in APIS.iter().flat_map(|api| api.calls.iter().map(move |call| (api, call))) {
         let (method, path) = call.split_once(' ').unwrap();
-        let path = format!("/api/v2/my{}", path.trim_matches('`'));
+        let path = format!("{}{}", api.base, path.trim_matches('`'));
         let route = &document["paths"][&path][method.to_lowercase()];
         assert!(route.is_object(), "{call} is no route");
     }

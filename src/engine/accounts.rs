@@ -83,6 +83,7 @@ impl Engine {
             password_hash,
             factors: Factors::default(),
             epoch: 0,
+            factors_since: None,
             stood_in: None,
             recovery: None,
             enrolling: None,

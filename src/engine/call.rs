@@ -99,6 +99,8 @@ pub struct Refused {
 pub enum FieldProblem {
     Missing,
     Twice,
+    /// No key of a client, or not the one that goes with the other.
+    ClientKey,
     Digits(u8),
     /// So many digits at least, and at most.
     SomeDigits(u64, u64),

@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use crate::engine::ports::{AccountWrite, EndSessions, EventKind, Locks, NewChange, Notice, Verdict};
 use crate::engine::{Call, Engine, Happening, Reason, Refused};
-use crate::identity::{Account, AccountId, Method, Session, SessionId, Switched};
+use crate::identity::{Account, AccountId, Factor, Method, Session, SessionId, Switched};
 
 /// How often an account may change under the operator's hand before it gives up.
 const PATIENCE: usize = 5;
@@ -66,7 +66,7 @@ impl Engine {
                 }
                 let mut next = account.clone();
                 match method.factor() {
-                    Some(factor) => next.turn_off(factor),
+                    Some(factor) => next.turn_off(factor, now),
                     None => {
                         next.recovery = None;
                         if let Some(suspended) = &mut next.suspended {
@@ -226,6 +226,7 @@ impl Engine {
 /// Whether there is anything to take off, be it on or kept.
 fn has(account: &Account, method: Method) -> bool {
     match method.factor() {
+        Some(Factor::Google) if account.enrolling.is_some() => true,
         Some(factor) => account.has(factor) || account.is_suspended(factor),
         None => {
             let kept = account.suspended.as_ref().and_then(|suspended| suspended.recovery.as_ref());

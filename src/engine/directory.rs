@@ -130,6 +130,7 @@ fn blank(person: &Person, now: DateTime<Utc>) -> Account {
         password_hash: None,
         factors: Factors::default(),
         epoch: 0,
+        factors_since: None,
         stood_in: None,
         recovery: None,
         enrolling: None,

@@ -159,6 +159,14 @@ impl Engine {
         self.ordered(&account).map_or(account, |(ordered, _)| ordered)
     }
 
+    /// The account with this number, with what was ordered of it carried out: it is about to be changed.
+    ///
+    /// # Errors
+    /// [`Reason::NotFound`].
+    pub async fn obeyed(&self, id: AccountId) -> Result<Account, Refused> {
+        self.obey(self.stored(id).await?).await
+    }
+
     /// Carries out what was ordered of an account that has just proved who it is. No round trip, or two, once for every
     /// order.
     pub(super) async fn obey(&self, account: Account) -> Result<Account, Refused> {

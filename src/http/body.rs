@@ -168,7 +168,17 @@ fn fault(error: &serde_path_to_error::Error<serde_json::Error>) -> BodyFault {
 /// What serde expected, without what it found: that would be the client's own text.
 fn expected(message: &str) -> String {
     let expected = message.split(", expected ").nth(1).unwrap_or("another type");
-    expected.split(" at line ").next().unwrap_or(expected).to_owned()
+    let expected = expected.split(" at line ").next().unwrap_or(expected);
+    // The client's words and not the server's.
+    match expected {
+        "a sequence" => "an array",
+        "a map" => "an object",
+        "u8" | "u16" | "u32" | "u64" | "usize" | "i64" => "a whole number",
+        "a borrowed string" | "string or map" => "a string",
+        own if own.starts_with("struct ") || own.starts_with("internally tagged enum ") => "an object",
+        other => other,
+    }
+    .to_owned()
 }
 
 /// An object inside of a body. Serde would take an array for its members in order.
@@ -235,6 +245,22 @@ mod tests {
         let body = "{\n\"uuid\": \"36f5\",\n\"code\": \"84,}112\",\n}";
         assert_eq!(parse::<Code>(Kind::Form, body.as_bytes()).unwrap().code, "84,}112");
         assert_eq!(parse::<Code>(Kind::Form, b"uuid=36f5&code=84112").unwrap().code, "84112");
+    }
+
+    #[test]
+    fn what_is_expected_is_said_in_the_words_of_json() {
+        #[derive(Debug, Deserialize)]
+        #[allow(dead_code, reason = "only read from JSON")]
+        struct Order {
+            target: Code,
+            ids: Vec<u64>,
+        }
+        let fault = |text: &str| parse::<Order>(Kind::Json, text.as_bytes()).unwrap_err();
+        let wrong =
+            |field: &str, expected: &str| BodyFault::WrongType { field: field.into(), expected: expected.into() };
+        assert_eq!(fault(r#"{"target":"all"}"#), wrong("target", "an object"));
+        assert_eq!(fault(r#"{"ids":"7"}"#), wrong("ids", "an array"));
+        assert_eq!(fault(r#"{"ids":[-1]}"#), wrong("ids[0]", "a whole number"));
     }
 
     #[test]

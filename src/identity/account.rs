@@ -6,8 +6,8 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AccountOrder, Device, Email, Factor, Locale, LoginName, NameRules, Phone, RecoveryCodes, Sealed, SurfaceName,
-    Suspended, Totp, Username,
+    AccountOrder, Device, Email, Factor, Locale, LoginName, NameRules, Phone, PolicyId, RecoveryCodes, Sealed,
+    SurfaceName, Suspended, Totp, TotpPolicy, Username,
 };
 
 /// The number of an account: 1 and up, never used twice.
@@ -58,6 +58,9 @@ pub struct Account {
     /// Grows whenever the password, a factor or the address changes: what was proved before counts no more after.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub epoch: u32,
+    /// When a factor last went on or off: a session's proof from before is of something else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub factors_since: Option<DateTime<Utc>>,
     /// The factor whose code the password was set with, which is no second factor beside that password. A factor that
     /// is enrolled anew, or a password that was set otherwise, ends it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -134,6 +137,17 @@ pub struct TotpScheme {
     pub surfaces: BTreeSet<SurfaceName>,
 }
 
+impl TotpScheme {
+    /// Whether a policy could say so.
+    pub fn is_sound(&self) -> bool {
+        let Totp { algorithm: _, digits, period, skew } = self.totp;
+        PolicyId::parse(&self.policy).is_some()
+            && TotpPolicy::DIGITS.contains(&u64::from(digits))
+            && TotpPolicy::PERIOD.contains(&period)
+            && TotpPolicy::SKEW.contains(&u64::from(skew))
+    }
+}
+
 impl TotpFactor {
     /// What the secret of an account is sealed with as associated data, so that it opens in no other record.
     pub fn context(id: AccountId) -> [String; 2] {
@@ -180,6 +194,14 @@ impl Enrolled {
             Enrolled::Email(_) => Factor::Email,
         }
     }
+
+    fn since(&self) -> DateTime<Utc> {
+        match self {
+            Enrolled::Google(google) => google.since,
+            Enrolled::Sms(sms) => sms.since,
+            Enrolled::Email(email) => email.since,
+        }
+    }
 }
 
 fn is_zero(number: &u32) -> bool {
@@ -189,7 +211,7 @@ fn is_zero(number: &u32) -> bool {
 impl Account {
     /// A factor is on from now on. A new revision is for the caller to begin, however much one write changes.
     pub fn turn_on(&mut self, enrolled: Enrolled) {
-        let factor = enrolled.factor();
+        let (factor, since) = (enrolled.factor(), enrolled.since());
         match enrolled {
             Enrolled::Google(google) => self.factors.google = Some(google),
             Enrolled::Sms(sms) => {
@@ -198,26 +220,24 @@ impl Account {
             }
             Enrolled::Email(email) => self.factors.email = Some(email),
         }
-        self.factor_changed(factor);
+        self.factor_changed(factor, since);
     }
 
     /// A factor is off from now on, and what it was is forgotten. A new revision is for the caller to begin.
-    pub fn turn_off(&mut self, factor: Factor) {
+    pub fn turn_off(&mut self, factor: Factor, now: DateTime<Utc>) {
         match factor {
             Factor::Google => self.factors.google = None,
             Factor::Sms => self.factors.sms = None,
             Factor::Email => self.factors.email = None,
         }
-        self.factor_changed(factor);
+        self.factor_changed(factor, now);
     }
 
-    fn factor_changed(&mut self, factor: Factor) {
+    fn factor_changed(&mut self, factor: Factor, now: DateTime<Utc>) {
+        self.factors_since = Some(now);
         // Enrolled anew or gone, it does not stand in for the password any more.
         if self.stood_in == Some(factor) {
             self.stood_in = None;
-        }
-        if factor == Factor::Google {
-            self.enrolling = None;
         }
         self.forget_suspended(factor);
         self.begin_epoch();
@@ -229,11 +249,12 @@ impl Account {
         self.changed(now);
     }
 
-    /// The password, a factor or the address has changed: nothing that was proved before counts, no device is remembered, and where
-    /// no factor is left there is nothing that a recovery code could stand in for.
+    /// The password, a factor or the address has changed: nothing that was proved before counts, no device is remembered,
+    /// no authenticator waits for its first code, and where no factor is left there is nothing that a recovery code could stand in for.
     pub fn begin_epoch(&mut self) {
         self.epoch = self.epoch.wrapping_add(1);
         self.devices.clear();
+        self.enrolling = None;
         if self.enabled().is_empty() {
             self.recovery = None;
         }

@@ -1,7 +1,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{Account, EmailFactor, Factor, Factors, Policy, RecoveryCodes, TotpFactor};
+use super::{Account, EmailFactor, Factor, Factors, Policy, RecoveryCodes, SurfaceName, TotpFactor};
 
 /// What an administrator lets accounts do about second factors.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -111,7 +111,9 @@ impl MfaOrders {
         let mut next = account.clone();
         if let (true, Some(order)) = (is_news, &order) {
             match &order.setting {
-                Some(MfaSetting::Disallowed) => next.suspend(|factor| !policy.requires(account, factor)),
+                Some(MfaSetting::Disallowed) => {
+                    next.suspend(|factor| !policy.requires(account, factor) && account.may_be_ordered_off(factor));
+                }
                 Some(MfaSetting::Allowed(factors)) => {
                     next.restore(|factor| factors.contains(&factor));
                     let email = factors.contains(&Factor::Email) && policy.permits(account, Factor::Email);
@@ -128,6 +130,7 @@ impl MfaOrders {
         let was = |factor: &Factor| account.has(*factor) != next.has(*factor);
         let switched: Switched = Factor::ALL.into_iter().filter(was).map(|factor| (factor, next.has(factor))).collect();
         if !switched.is_empty() {
+            next.factors_since = Some(now);
             next.begin_epoch();
         }
         (next != *account).then_some((next, switched))
@@ -139,6 +142,12 @@ impl Account {
     pub(super) fn is_allowed(&self, factor: Factor) -> bool {
         let setting = self.order.as_ref().and_then(|order| order.setting.as_ref());
         setting.is_none_or(|setting| setting.allows(factor))
+    }
+
+    /// Whether an order may put the factor aside: an authenticator's own policy may keep the panel from it.
+    fn may_be_ordered_off(&self, factor: Factor) -> bool {
+        let google = self.factors.google.as_ref().filter(|_| factor == Factor::Google);
+        google.is_none_or(|google| google.is_open_to(SurfaceName::Navixy))
     }
 
     /// Whether the factor is kept, but off by order.
@@ -212,7 +221,8 @@ impl Account {
     /// Codes by email are on from now on, by order. A password that was set by such a code stays so, unless nothing else
     /// would be left to sign in with.
     fn mail_codes(&mut self, now: DateTime<Utc>) {
-        if self.enabled().is_empty() && self.stood_in == Some(Factor::Email) {
+        let bare = self.enabled().is_empty() && self.suspended.is_none();
+        if bare && self.stood_in == Some(Factor::Email) {
             self.stood_in = None;
         }
         self.factors.email = Some(EmailFactor { since: now });
@@ -346,7 +356,7 @@ mod tests {
         let (mut on, switched) = after(&mut orders, &bare(), ALLOWED(&[Factor::Email]), &policy);
         assert_eq!((on.enabled(), switched), (vec![Factor::Email], vec![(Factor::Email, true)]));
         assert_eq!(on.factors.email, Some(EmailFactor { since: now() }));
-        on.turn_off(Factor::Email);
+        on.turn_off(Factor::Email, now());
         assert_eq!(orders.carried_out(&on, &policy, now()), None);
         let (_, switched) = after(&mut orders, &on, ALLOWED(&[Factor::Email]), &policy);
         assert_eq!(switched, [(Factor::Email, true)], "said once more, it is done once more");
@@ -425,9 +435,9 @@ mod tests {
         anew.turn_on(Enrolled::Email(EmailFactor { since: now() }));
         assert!(anew.is_suspended(Factor::Sms) && !anew.is_suspended(Factor::Email));
         let mut reset = off;
-        reset.turn_off(Factor::Sms);
+        reset.turn_off(Factor::Sms, now());
         assert!(!reset.is_suspended(Factor::Sms) && reset.suspended.as_ref().unwrap().recovery.is_some());
-        reset.turn_off(Factor::Email);
+        reset.turn_off(Factor::Email, now());
         assert_eq!(reset.suspended, None, "no recovery code stands in for nothing");
     }
 

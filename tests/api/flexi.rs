@@ -126,8 +126,9 @@ const DISABLED_XML: &str = r#"<winstrom version="1.0">
   <message>Dvoufázové ověření bylo úspěšně vypnuto.</message>
 </winstrom>"#;
 
-/// PUT /u/{user}/enable-2fa?secret={secret}&otp={otp-code}, whose answer is printed as JSON; and then the wizards ask for
-/// it, and so does this surface.
+/// The answer is printed as JSON; and then the wizards ask for it, and so does this surface.
+///
+/// - PUT `/{user}/enable-2fa`: 200, as printed; JSON by `Accept` or by the ending `.json`
 async fn turning_it_on_as_printed(app: TestApp) {
     let printed = r#"{
  "winstrom": {
@@ -150,7 +151,9 @@ async fn turning_it_on_as_printed(app: TestApp) {
     app.flexi_put("/{}/disable-2fa", &person).await.fails(401);
 }
 
-/// PUT /u/{user}/disable-2fa?otp={otp-code}, whose answer is printed as XML; and then nobody asks any more.
+/// The answer is printed as XML; and then nobody asks any more.
+///
+/// - PUT `/{user}/disable-2fa`: 200, as printed, in XML; 403 where no second factor is on
 async fn turning_it_off_as_printed(app: TestApp) {
     let person = app.person_with_flexi("ann").await;
     let otp = app.totp(SECRET);
@@ -161,7 +164,9 @@ async fn turning_it_off_as_printed(app: TestApp) {
     app.flexi_put("/{}/disable-2fa", &person).await.says(403, "Dvoufázové ověření není zapnuté.");
 }
 
-/// PUT /u/disable-2fa?username={username}, by somebody with the permission.
+/// By somebody with the permission.
+///
+/// - PUT `/disable-2fa`: 200, as printed; all second factors of that user are off
 async fn turning_it_off_by_an_administrator_as_printed(app: TestApp) {
     let boss = app.with_permission("boss", &["password:update"]).await;
     let person = app.person_with_flexi("ann").await;
@@ -180,8 +185,10 @@ async fn pictured(app: &TestApp, person: &Person, ending: &str) -> (String, Stri
     (secret, scanned_picture(&answer.bytes().await.unwrap()))
 }
 
-/// A9: GET /u/{user}/qrcode-2fa: 20 bytes, another secret at every call, the same in the header as in the picture; the
-/// codes are those of another implementation. Nothing is kept of it.
+/// A9: 20 bytes, another secret at every call, the same in the header as in the picture; the codes are those of another
+/// implementation. Nothing is kept of it.
+///
+/// - GET `/{user}/qrcode-2fa`: 200 with the PNG and the header `Secret`; 403 while a second factor is on
 async fn the_picture_as_printed(app: TestApp) {
     let person = app.person("ann").await;
     let (first, _) = pictured(&app, &person, "").await;

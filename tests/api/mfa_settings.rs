@@ -33,6 +33,8 @@ on_every_store!(
     an_order_costs_the_same_for_few_and_for_many,
     an_order_is_carried_out_at_the_cost_that_the_table_says,
     the_panel_itself_obeys,
+    an_authenticator_may_be_kept_from_the_panel,
+    what_another_hand_carries_out_is_logged_too,
 );
 
 const ALL: &str = "/user/mfa/settings/update";
@@ -124,6 +126,11 @@ fn refused(answer: &Answer, status: u16, code: u16) -> String {
     answer.str("/status/description").to_owned()
 }
 
+/// The requests as printed; `value` is left out until a default was set, as the printed text has it.
+///
+/// - POST `/user/mfa/settings/update`: 200, `{"success": true}`
+/// - POST `/user/mfa/settings/default/read`: 200, as printed
+/// - POST `/user/mfa/settings/default/update`: 200, `{"success": true}`
 async fn every_call_of_the_seed_is_answered_as_printed(app: TestApp) {
     let panel = app.dealer().await;
     let printed = |path: &str, body: Option<&'static str>| {
@@ -519,8 +526,46 @@ async fn a_mailbox_is_no_way_around_an_authenticator(app: TestApp) {
     app.order_all(&panel, disallowed()).await;
     assert_eq!(app.shown(&person).await, "in");
     reset().await;
+    app.order_all(&panel, allowed(&["email"])).await;
+    assert_eq!(app.shown(&person).await, "2fa_recovery", "the authenticator is kept, and its owner may come back");
     app.order_all(&panel, allowed(&["email", "google"])).await;
     assert_eq!(app.shown(&person).await, "2fa_google_auth", "nor one that was set while nothing was asked");
+}
+
+/// By the policy that it was enrolled under.
+async fn an_authenticator_may_be_kept_from_the_panel(app: TestApp) {
+    let policy = json!({ "id": "kept", "issuer": "Kept", "surfaces": ["mfao"] });
+    admin(&app, "POST", "/policies", Some(policy)).await.expect(201);
+    let made = admin(&app, "POST", "/clients", Some(json!({ "name": "gateway" }))).await.expect(201);
+    let mut person = app.person("ann").await;
+    let call = async |operation: &str, body: Value| {
+        let call = app.call("POST", &format!("/api/totp/kept/{operation}")).json(&body);
+        call.header("api-key", made.str("apiKey")).header("access-key", made.str("accessKey")).send().await.expect(200)
+    };
+    let enrolled = call("enrollment", json!({ "username": person.email })).await;
+    let address = url::Url::parse(enrolled.str("otpauthUrl")).unwrap();
+    let key = address.query_pairs().find(|(name, _)| name == "secret").unwrap().1.into_owned();
+    call("verify", json!({ "username": person.email, "otp": app.totp(&key) })).await;
+    person.key = Some(key);
+    let panel = app.dealer().await;
+    app.order_all(&panel, disallowed()).await;
+    assert_eq!(app.shown(&person).await, "2fa_google_auth");
+    assert_eq!(app.lines_of(person.id).await, ["google on"]);
+}
+
+/// Whoever changes the account, what was ordered before is told as well.
+async fn what_another_hand_carries_out_is_logged_too(app: TestApp) {
+    let panel = app.dealer().await;
+    let (_, token) = app.somebody_who_may("boss", &["users:update"]).await;
+    let person = app.person("ann").await;
+    app.order(&panel, &[person.id], allowed(&["google"])).await.expect(200);
+    let offer = app.offer(&token, person.id).await;
+    app.order_all(&panel, allowed(&["email", "google"])).await;
+    // The order has turned email on since, so the offer is over, and says so.
+    let code = app.totp(&offer.key);
+    let by_code = app.accept_mfa(&token, person.id, &code, &offer.token).await;
+    assert!(matches!(by_code.status, 403 | 422), "{}", by_code.text);
+    assert_eq!(app.lines_of(person.id).await, ["email on"]);
 }
 
 async fn a_help_desk_takes_off_what_is_suspended(app: TestApp) {

@@ -37,6 +37,10 @@ on_every_store!(
     what_is_malformed_is_named_and_counts_nothing,
     a_change_of_a_policy_reaches_later_enrolments_only,
     a_refused_group_cannot_be_enrolled,
+    an_authenticator_of_a_policy_moves_with_its_account,
+    what_is_disallowed_is_not_enrolled_and_what_waits_is_not_turned_on,
+    an_account_asks_about_others_only_and_with_a_fresh_proof,
+    what_waits_ends_with_a_handover,
 );
 
 /// A service with keys of its own.
@@ -141,7 +145,11 @@ async fn has_google(app: &TestApp, person: &Person) -> bool {
     seen.body["factors"].as_array().unwrap().contains(&json!("google"))
 }
 
-/// Seed 003, its three requests as printed, the host aside.
+/// The three requests as printed, the host aside; of the answers the text says only that one is an image in base64.
+///
+/// - POST `/{policyId}/enrollment`: 200 with `username`, `qrcode` (a PNG in base64) and `otpauthUrl`
+/// - POST `/{policyId}/verify`: 200 with `username` and `valid`, beside `false` also `attemptsLeft`; `otp` may be in the query
+/// - POST `/{policyId}/delete`: 200 with `username` and `deleted: true`
 async fn every_printed_request_gets_an_answer_of_its_shape(app: TestApp) {
     let service = vpn(&app).await;
     app.account(json!({ "email": "john@example.com", "username": "john", "password": PASSWORD })).await;
@@ -170,6 +178,83 @@ async fn every_printed_request_gets_an_answer_of_its_shape(app: TestApp) {
     let otp = Enrolled::scanned(enrolled.str("qrcode")).at(app.clock.unix() + 30);
     let verified = service.post(&format!("vpn/verify?otp={otp}"), json!({ "username": "john" })).await;
     assert!(Service::is_valid(&verified));
+}
+
+/// An export says how its codes are computed, and an import heeds it.
+async fn an_authenticator_of_a_policy_moves_with_its_account(app: TestApp) {
+    policy(&app, json!({ "id": "long", "issuer": "Long", "algorithm": "SHA256", "digits": 8, "period": 60 })).await;
+    let service = Service::of(&app).await;
+    let (person, enrolled) = service.person("long", "ann").await;
+    let account = app.engine.account_named(&person.email).await.unwrap().unwrap();
+    let open = stepgate::engine::Exporting { hashes: true, secrets: true };
+    let line = app.engine.exported(&account, open).unwrap();
+    admin(&app, "DELETE", &format!("/accounts/{}", person.id), None).await.expect(204);
+    let import = async |line: String| {
+        let import = app.call("POST", "/admin/v1/accounts/import").bearer(ADMIN_KEY);
+        import.text("application/x-ndjson", line).send().await.expect(200)
+    };
+    let bad = line.replace(r#""digits":8"#, r#""digits":9"#);
+    assert_ne!(bad, line);
+    let refused = import(bad).await;
+    assert!(refused.text.contains("totpScheme"), "{}", refused.text);
+    import(line.clone()).await;
+    let moved = app.engine.account_named(&person.email).await.unwrap().unwrap();
+    assert_eq!(app.engine.exported(&moved, open).unwrap(), line);
+    assert!(Service::is_valid(&service.verify("long", &person.email, &enrolled.code(&app)).await));
+}
+
+/// A14: neither is a permission a way around one's own second factor.
+async fn an_account_asks_about_others_only_and_with_a_fresh_proof(app: TestApp) {
+    let service = vpn(&app).await;
+    let (ben, _) = service.person("vpn", "ben").await;
+    let (boss, token) = app.somebody_who_may("boss", &["users:update"]).await;
+    let by_token = async |operation: &str, token: &str, name: &str| {
+        let call = app.call("POST", &format!("/api/totp/vpn/{operation}")).bearer(token);
+        call.json(&json!({ "username": name })).send().await
+    };
+    for operation in ["enrollment", "delete"] {
+        by_token(operation, &token, &boss.email).await.refused(403, "forbidden");
+    }
+    let mut boss = boss;
+    app.enable_google(&token, &mut boss).await;
+    app.clock.advance(crate::owners::FRESH);
+    for operation in ["enrollment", "delete"] {
+        by_token(operation, &token, &ben.email).await.refused(403, "step_up_required");
+        by_token(operation, &token, "nobody").await.refused(403, "step_up_required");
+    }
+    let fresh = app.by_google(&boss).await;
+    by_token("delete", &fresh, &boss.email).await.refused(403, "forbidden");
+    by_token("delete", &fresh, &ben.email).await.expect(200);
+    assert!(!has_google(&app, &ben).await && has_google(&app, &boss).await);
+}
+
+/// A14: whoever had the account before, and still has the image, has nothing of it.
+async fn what_waits_ends_with_a_handover(app: TestApp) {
+    let service = vpn(&app).await;
+    let (ann, ben) = (app.person("ann").await, app.person("ben").await);
+    let (of_ann, of_ben) = (service.enrol("vpn", &ann.email).await, service.enrol("vpn", &ben.email).await);
+    let patch = json!({ "password": "seven violet herons juggling" });
+    admin(&app, "PATCH", &format!("/accounts/{}", ann.id), Some(patch)).await.expect(200);
+    admin(&app, "DELETE", &format!("/accounts/{}/factors/google", ben.id), None).await.expect(204);
+    for (person, enrolled) in [(&ann, &of_ann), (&ben, &of_ben)] {
+        assert!(!Service::is_valid(&service.verify("vpn", &person.email, &enrolled.code(&app)).await));
+        assert!(!has_google(&app, person).await);
+    }
+}
+
+/// An order of the panel holds for services too.
+async fn what_is_disallowed_is_not_enrolled_and_what_waits_is_not_turned_on(app: TestApp) {
+    let service = vpn(&app).await;
+    let (ann, ben) = (app.person("ann").await, app.person("ben").await);
+    let waiting = service.enrol("vpn", &ann.email).await;
+    let panel = app.dealer().await;
+    app.order_all(&panel, json!({ "type": "disallowed" })).await;
+    let name = |person: &Person| json!({ "username": person.email });
+    service.post("vpn/enrollment", name(&ben)).await.refused(403, "mfa_disallowed");
+    let verified = service.verify("vpn", &ann.email, &waiting.code(&app)).await;
+    assert!(verified.status == 403 || verified.body["valid"] == json!(false), "{}", verified.text);
+    assert!(!has_google(&app, &ann).await && !has_google(&app, &ben).await);
+    app.past_password(&ann).await.1.expect(202);
 }
 
 /// A9: whatever hash, length and period the policy says, the picture is an address whose codes `oathtool` computes too.

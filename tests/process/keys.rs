@@ -65,6 +65,7 @@ async fn enrolled(engine: &Engine) {
             password_hash: None,
             factors: Factors::default(),
             epoch: 0,
+            factors_since: None,
             stood_in: None,
             recovery: None,
             enrolling: None,

@@ -72,6 +72,7 @@ pub fn person(local: &str) -> Account {
         password_hash: None,
         factors: Factors::default(),
         epoch: 0,
+        factors_since: None,
         stood_in: None,
         recovery: None,
         enrolling: None,

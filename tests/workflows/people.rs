@@ -65,6 +65,7 @@ pub fn account(id: u64, factors: &[Factor]) -> Account {
         password_hash: None,
         factors: Factors::default(),
         epoch: 0,
+        factors_since: None,
         stood_in: None,
         recovery: None,
         enrolling: None,

@@ -100,7 +100,12 @@ impl Engine {
                     }
                     return Ok(next);
                 }
-                (Verdict::Stale(now), _) if now.epoch == account.epoch => before = *now,
+                (Verdict::Stale(now), _) => {
+                    before = self.obey(*now).await?;
+                    if before.epoch != account.epoch {
+                        return Err(Refused::new(Reason::WizardChanged));
+                    }
+                }
                 (verdict, _) => {
                     self.note_wrong_code(call, before.id, Method::Google, &verdict);
                     return Err(refused(&verdict, Reason::InvalidCode, now));

@@ -1,7 +1,5 @@
 use std::collections::BTreeSet;
 
-use chrono::{DateTime, Utc};
-
 use crate::engine::ports::{AccountWrite, EndSessions, NewChange};
 use crate::engine::{Call, Caller, Engine, Reason, Refused};
 use crate::identity::{Account, AccountId, Factor, Method, SuccessToken, SurfaceName};
@@ -28,9 +26,7 @@ impl Engine {
     /// # Errors
     /// [`Reason::StepUpRequired`] for a token that is no good.
     pub fn proofs(&self, caller: &Caller, success: Option<&str>) -> Result<Proofs, Refused> {
-        let current = |method: Method, at| since(&caller.account, method).is_none_or(|since| since <= at);
-        let fresh = caller.session.factor.filter(|(method, at)| self.is_fresh(caller) && current(*method, *at));
-        let fresh = fresh.map(|(method, _)| method);
+        let fresh = caller.session.factor.filter(|_| self.is_fresh(caller)).map(|(method, _)| method);
         let token = success
             .map(|text| self.success_token(text, SuccessToken::STEP_UP, Some(&caller.account)))
             .transpose()
@@ -117,18 +113,27 @@ impl Engine {
         self.turn_off_from(call, account, factors, hand).await
     }
 
-    /// As [`Self::turn_off`], for an account as it was a moment ago.
-    pub(in crate::engine) async fn turn_off_from(
+    /// As [`Self::turn_off`], for an account as it was a moment ago: what its owner has proved then holds only while
+    /// password and factors are the same.
+    ///
+    /// # Errors
+    /// Also [`Reason::WizardChanged`] when they are not.
+    pub async fn turn_off_from(
         &self,
         call: &Call,
         account: Account,
         factors: &[Factor],
         hand: Hand<'_>,
     ) -> Result<(Account, Vec<Factor>), Refused> {
+        let epoch = account.epoch;
         let (next, changes) = self
             .revise_from(account, |account| {
+                let by_owner = matches!(hand, Hand::Owner(_));
+                if by_owner && account.epoch != epoch {
+                    return Err(Refused::new(Reason::WizardChanged));
+                }
                 let mut write = self.without(account, factors, call.surface)?;
-                if !matches!(hand, Hand::Owner(_)) {
+                if !by_owner {
                     write.end_sessions = Some(EndSessions::All);
                 }
                 Ok(write)
@@ -153,20 +158,11 @@ impl Engine {
         }
         let mut next = account.clone();
         for factor in &on {
-            next.turn_off(*factor);
+            next.turn_off(*factor, now);
         }
         next.changed(now);
         let changes = on.iter().map(|factor| NewChange { provider: *factor, is_enabled: false, time: now }).collect();
         Ok(AccountWrite { account: Some(next), changes, ..AccountWrite::default() })
-    }
-}
-
-/// Since when that is on which the method proves: what was proved before it was another one's.
-fn since(account: &Account, method: Method) -> Option<DateTime<Utc>> {
-    match method.factor()? {
-        Factor::Google => account.factors.google.as_ref().map(|google| google.since),
-        Factor::Sms => account.factors.sms.as_ref().map(|sms| sms.since),
-        Factor::Email => account.factors.email.as_ref().map(|email| email.since),
     }
 }
 

@@ -1,7 +1,7 @@
 use serde::Serialize;
 
 use crate::engine::{Engine, Reason, Refused};
-use crate::identity::{Account, Factor, TotpFactor, TotpSecret};
+use crate::identity::{Account, Factor, TotpFactor, TotpScheme, TotpSecret};
 
 /// What of an account is written out beside what everybody who administers it may see.
 #[derive(Debug, Clone, Copy, Default)]
@@ -28,6 +28,8 @@ struct Written<'a> {
     permissions: Vec<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     totp_secret: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    totp_scheme: Option<&'a TotpScheme>,
     #[serde(skip_serializing_if = "Option::is_none")]
     sms_phone: Option<&'a str>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -57,6 +59,7 @@ impl Engine {
             groups: account.groups.iter().map(String::as_str).collect(),
             permissions: account.permissions.iter().map(String::as_str).collect(),
             totp_secret: google.map(|factor| self.opened(account, factor)).transpose()?,
+            totp_scheme: google.and_then(|factor| factor.scheme.as_ref()),
             sms_phone: sms.or(kept.and_then(|kept| kept.sms.as_ref())).map(|sms| sms.phone.as_str()),
             email_factor: account.has(Factor::Email) || account.is_suspended(Factor::Email),
             suspended: suspended.collect(),

@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::engine::passwords::{LENGTH, is_supported_hash};
 use crate::engine::{FieldProblem, NewPassword};
-use crate::identity::{Email, Factor, Locale, Phone, Policy, Secret, TotpSecret, Username};
+use crate::identity::{Email, Factor, Locale, Phone, Policy, Secret, TotpScheme, TotpSecret, Username};
 
 /// Bytes of an authenticator's secret: 80 bits, as many systems still give, to SHA-1's block.
 const TOTP_BYTES: std::ops::RangeInclusive<usize> = 10..=64;
@@ -68,6 +68,14 @@ impl Fields {
         let factors: Option<Vec<Factor>> = names.iter().map(|name| name.parse().ok().filter(stands)).collect();
         let problem = FieldProblem::Invalid("factors of this line: google, sms, email".to_owned());
         self.take("suspended", factors, problem).unwrap_or_default()
+    }
+
+    /// What the secret of the same line is used with, as an export writes it.
+    pub fn scheme(&mut self, scheme: Option<serde_json::Value>, stands: bool) -> Option<TotpScheme> {
+        let scheme: Option<TotpScheme> = serde_json::from_value(scheme?).ok();
+        let sound = scheme.filter(|scheme| stands && scheme.is_sound());
+        let problem = FieldProblem::Invalid("policy, totp and surfaces, beside totpSecret".to_owned());
+        self.take("totpScheme", sound, problem)
     }
 
     /// Base32 in any case, with or without spaces and padding.

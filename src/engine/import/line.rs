@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::engine::{FieldProblem, NewAccount, NewPassword};
-use crate::identity::{Factor, Phone, Policy, Secret, TotpSecret};
+use crate::identity::{Factor, Phone, Policy, Secret, TotpScheme, TotpSecret};
 
 use super::fields::{Fields, Problems};
 
@@ -16,6 +16,8 @@ const WHOLE: &str = "line";
 pub struct Line {
     pub(super) account: NewAccount,
     pub(super) totp: Option<TotpSecret>,
+    /// How the authenticator's codes are computed, where that is not the usual way.
+    pub(super) scheme: Option<TotpScheme>,
     pub(super) sms: Option<Phone>,
     pub(super) email_factor: bool,
     /// Those of the factors that are kept, but off.
@@ -34,6 +36,7 @@ struct Raw {
     groups: Option<BTreeSet<String>>,
     permissions: Option<BTreeSet<String>>,
     totp_secret: Option<Secret>,
+    totp_scheme: Option<Value>,
     sms_phone: Option<String>,
     email_factor: Option<bool>,
     suspended: Option<BTreeSet<String>>,
@@ -41,7 +44,7 @@ struct Raw {
 
 impl Line {
     /// The fields of a line, as a table's header names them.
-    pub const FIELDS: [&'static str; 12] = [
+    pub const FIELDS: [&'static str; 13] = [
         "email",
         "username",
         "password",
@@ -51,6 +54,7 @@ impl Line {
         "groups",
         "permissions",
         "totpSecret",
+        "totpScheme",
         "smsPhone",
         "emailFactor",
         "suspended",
@@ -84,6 +88,7 @@ impl Line {
                     let items = list.split(';').map(str::trim).filter(|item| !item.is_empty());
                     items.map(|item| Value::from(item.to_owned())).collect()
                 }
+                ("totpScheme", json) => serde_json::from_str(json).unwrap_or_else(|_| Value::from(json.to_owned())),
                 ("emailFactor", "true") => Value::Bool(true),
                 ("emailFactor", "false") => Value::Bool(false),
                 (_, text) => Value::from(text.to_owned()),
@@ -129,8 +134,9 @@ impl Line {
             text(self.sms.as_ref().map(Phone::as_str)),
             self.email_factor.to_string(),
         ];
-        // Lines from before this field have the digest that they always had.
+        // Lines from before these fields have the digest that they always had.
         canonical.extend(self.suspended.iter().map(|factor| format!("suspended {factor}")));
+        canonical.extend(self.scheme.iter().map(|scheme| format!("scheme {scheme:?}")));
         canonical
     }
 }
@@ -144,6 +150,7 @@ impl Raw {
         let locale = fields.locale(self.locale.as_deref());
         let password = fields.password(self.password, self.password_hash);
         let (totp, sms) = (fields.totp(self.totp_secret), fields.sms(self.sms_phone.as_deref(), policy));
+        let scheme = fields.scheme(self.totp_scheme, totp.is_some());
         let email_factor = self.email_factor.unwrap_or_default();
         let given = [(Factor::Google, totp.is_some()), (Factor::Sms, sms.is_some()), (Factor::Email, email_factor)];
         let suspended = fields.suspended(self.suspended.unwrap_or_default(), &given);
@@ -158,7 +165,7 @@ impl Raw {
             groups: self.groups.unwrap_or_default(),
             permissions: self.permissions.unwrap_or_default(),
         };
-        Ok(Line { account, totp, sms, email_factor, suspended })
+        Ok(Line { account, totp, scheme, sms, email_factor, suspended })
     }
 }
 

@@ -13,7 +13,7 @@ pub use fields::Problems;
 pub use line::Line;
 
 use crate::engine::{Engine, FieldProblem, Reason, Refused};
-use crate::identity::{Account, EmailFactor, LoginName, SmsFactor, TotpFactor, TotpSecret};
+use crate::identity::{Account, EmailFactor, LoginName, SmsFactor, TotpFactor, TotpScheme, TotpSecret};
 
 /// How often a half-made account may be finished by others before this one gives up.
 const PATIENCE: usize = 3;
@@ -128,7 +128,7 @@ impl Engine {
         for _ in 0..PATIENCE {
             let mut next = account.clone();
             next.password_hash.clone_from(&password_hash);
-            next.factors.google = Some(self.sealed(&next, secret));
+            next.factors.google = Some(self.sealed(&next, secret, line.scheme.clone()));
             next.put_aside(&line.suspended);
             next.changed(self.clock.now());
             let names = next.login_names(&self.policy.names);
@@ -146,8 +146,8 @@ impl Engine {
         Err(Refused::new(Reason::WizardChanged))
     }
 
-    fn sealed(&self, account: &Account, secret: &TotpSecret) -> TotpFactor {
-        self.authenticator(account, secret, None, account.created_at)
+    fn sealed(&self, account: &Account, secret: &TotpSecret, scheme: Option<TotpScheme>) -> TotpFactor {
+        self.authenticator(account, secret, scheme, account.created_at)
     }
 }
 

@@ -1,6 +1,6 @@
 use crate::engine::authenticator::Hand;
 use crate::engine::ports::{AccountWrite, Attempt, Door, Spend, Subject};
-use crate::engine::{Call, Engine, Reason, Refused};
+use crate::engine::{Call, Caller, Engine, Reason, Refused};
 use crate::identity::{Account, ApiClient, ClientKeys, Ladder, LoginName, PolicyId, TotpPolicy};
 use crate::telemetry::Phases;
 use crate::workflow::WizardId;
@@ -23,6 +23,8 @@ pub struct Asked<'a> {
     pub policy: &'a str,
     /// An email address or a user name, in any spelling.
     pub name: &'a str,
+    /// A success token that is shown beside an access token.
+    pub success: Option<&'a str>,
     pub phases: &'a Phases,
 }
 
@@ -30,7 +32,7 @@ pub struct Asked<'a> {
 #[derive(Debug, Clone)]
 enum Asker {
     Client(ApiClient),
-    Account(Box<Account>),
+    Account(Box<Caller>),
 }
 
 /// A service that may ask, and what it asks about.
@@ -46,7 +48,7 @@ impl Admitted {
     pub(super) fn hand(&self) -> Hand<'_> {
         match &self.asker {
             Asker::Client(client) => Hand::Client(&client.name),
-            Asker::Account(account) => Hand::Account(account.id),
+            Asker::Account(caller) => Hand::Account(caller.account.id),
         }
     }
 
@@ -72,7 +74,7 @@ impl Engine {
         let (registry, found, bearer, ()) = asked.phases.measure("lookup", all).await;
         let registry = registry?;
         let asker = match (asked.credentials, bearer?) {
-            (_, Some(account)) => Asker::Account(Box::new(account)),
+            (_, Some(caller)) => Asker::Account(Box::new(caller)),
             (Credentials::Client(keys), None) => {
                 let client = registry.client_of(keys);
                 Asker::Client(client.ok_or_else(|| Refused::new(Reason::Unauthorized))?.clone())
@@ -93,10 +95,26 @@ impl Engine {
         Ok(Admitted { asker, policy, name, account })
     }
 
-    async fn bearer(&self, credentials: &Credentials) -> Result<Option<Account>, Refused> {
+    async fn bearer(&self, credentials: &Credentials) -> Result<Option<Caller>, Refused> {
         let Credentials::Bearer(token) = credentials else { return Ok(None) };
-        let account = self.authenticate(token).await?.account;
-        if account.permissions.contains(PERMISSION) { Ok(Some(account)) } else { Err(Refused::new(Reason::Forbidden)) }
+        let caller = self.authenticate(token).await?;
+        match caller.account.permissions.contains(PERMISSION) {
+            true => Ok(Some(caller)),
+            false => Err(Refused::new(Reason::Forbidden)),
+        }
+    }
+
+    /// Whether the asker may change what is on: a client always, an account only another's, and with a factor of its own
+    /// that was proved of late, if any is on.
+    ///
+    /// # Errors
+    /// [`Reason::StepUpRequired`]; [`Reason::Forbidden`] for one's own account.
+    pub(super) async fn may_change(&self, asked: &Asked<'_>, admitted: &Admitted) -> Result<(), Refused> {
+        let Asker::Account(caller) = &admitted.asker else { return Ok(()) };
+        if admitted.account.as_ref().is_some_and(|account| account.id == caller.account.id) {
+            return Err(Refused::new(Reason::Forbidden));
+        }
+        self.confirm_authority(caller, asked.success).await
     }
 
     /// Whom a failure at this name is counted on.

@@ -31,6 +31,7 @@ impl Engine {
     /// made would have another one's address.
     pub async fn enrol_by_policy(&self, asked: &Asked<'_>) -> Result<Enrolment, Refused> {
         let admitted = self.admit(asked).await?;
+        self.may_change(asked, &admitted).await?;
         let policy = &admitted.policy;
         if !policy.is_open_to(asked.call.surface) {
             return Err(Refused::new(Reason::MethodNotAllowed));
@@ -165,6 +166,7 @@ impl Engine {
     /// [`Reason::MethodNotAllowed`] when it was enrolled under a policy that keeps this surface from it.
     pub async fn delete_by_policy(&self, asked: &Asked<'_>) -> Result<(), Refused> {
         let admitted = self.admit(asked).await?;
+        self.may_change(asked, &admitted).await?;
         let write = async {
             match admitted.account.clone() {
                 Some(account) if account.has(Factor::Google) => {

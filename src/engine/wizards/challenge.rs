@@ -73,7 +73,8 @@ impl Engine {
 
     pub(in crate::engine) fn is_fresh(&self, caller: &Caller) -> bool {
         let limit = super::lower::seconds(self.policy.step_up);
-        caller.session.factor.is_some_and(|(_, at)| self.clock.now() - at < limit)
+        let holds = |at| caller.account.factors_since.is_none_or(|since| since <= at);
+        caller.session.factor.is_some_and(|(_, at)| self.clock.now() - at < limit && holds(at))
     }
 
     /// Who a wizard's attempts are counted on: its account, or the name that was typed by somebody who is not signed in.

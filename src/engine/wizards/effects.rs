@@ -66,7 +66,7 @@ impl Engine {
             (Factor::Sms, true, _, Some(phone)) => account.turn_on(Enrolled::Sms(SmsFactor { phone, since: now })),
             (Factor::Email, true, ..) => account.turn_on(Enrolled::Email(EmailFactor { since: now })),
             (Factor::Google | Factor::Sms, true, ..) => found = Err(missing()),
-            (factor, false, ..) => account.turn_off(factor),
+            (factor, false, ..) => account.turn_off(factor, now),
         })?;
         found?;
         plan.write.changes.push(NewChange { provider: factor, is_enabled: enabled, time: now });

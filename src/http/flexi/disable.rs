@@ -22,7 +22,10 @@ use super::table::Why;
         ("otp" = String, Query, description = "A code of the factor that is to go off, or a recovery code."),
         ("Mfa-Token" = Option<String>, Header, description = "From the 401 that came when the code was sent."),
     ),
-    responses((status = 200, body = Envelope), Refusals)
+    responses(
+        (status = 200, content((Envelope = "application/xml"), (Envelope = "application/json"))),
+        Refusals,
+    )
 )]
 #[put("/{user}/disable-2fa{ending:(?:\\.xml|\\.json)?}")]
 pub async fn disable(surface: web::Data<Surface>, ask: Ask) -> Result<HttpResponse, Refusal> {
@@ -36,7 +39,7 @@ pub async fn disable(surface: web::Data<Surface>, ask: Ask) -> Result<HttpRespon
     if proved.is_empty() {
         return Err(ask.refuse(Why::NotProved));
     }
-    let off = engine.turn_off(&ask.call, entered.account.id, &proved, Hand::Owner(None)).await;
+    let off = engine.turn_off_from(&ask.call, entered.account, &proved, Hand::Owner(None)).await;
     let (account, _) = off.map_err(|refused| ask.refused(refused))?;
     Ok(ask.done(if account.enabled().is_empty() { "disabled" } else { "disabled-one" }))
 }

@@ -24,7 +24,10 @@ use super::table::{Fault, Why};
         ("secret" = String, Query, description = "Base32 (RFC 4648 §6) of 16 to 64 bytes, in letters of either case."),
         ("otp" = String, Query, description = "The code that the authenticator shows."),
     ),
-    responses((status = 200, body = Envelope), Refusals)
+    responses(
+        (status = 200, content((Envelope = "application/xml"), (Envelope = "application/json"))),
+        Refusals,
+    )
 )]
 #[put("/{user}/enable-2fa{ending:(?:\\.xml|\\.json)?}")]
 pub async fn enable(surface: web::Data<Surface>, ask: Ask) -> Result<HttpResponse, Refusal> {

@@ -11,6 +11,7 @@ use super::reply::{Format, Reply};
 
 /// What every call but the picture answers; in XML it is `<winstrom version="1.0">` with a child for each member.
 #[derive(Serialize, ToSchema)]
+#[schema(as = WinstromAnswer)]
 pub struct Envelope {
     winstrom: Winstrom,
 }

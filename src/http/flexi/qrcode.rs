@@ -1,5 +1,6 @@
 use actix_web::http::header::HeaderName;
 use actix_web::{HttpResponse, get, web};
+use utoipa::ToSchema;
 
 use crate::engine::{Reason, Refused};
 use crate::http::surface::Surface;
@@ -12,6 +13,11 @@ use super::table::Why;
 
 const SECRET: HeaderName = HeaderName::from_static("secret");
 
+/// An image.
+#[derive(ToSchema)]
+#[schema(value_type = String, format = Binary)]
+pub struct Picture(#[allow(dead_code, reason = "only its name is spoken of")] Vec<u8>);
+
 /// Get a fresh secret as a picture
 ///
 /// For an authenticator app to read; the same secret is in the header `Secret`, in base32. Nothing is kept: it is on only
@@ -20,9 +26,13 @@ const SECRET: HeaderName = HeaderName::from_static("secret");
     path = "/{user}/qrcode-2fa",
     tag = "flexi",
     security(("basic" = [])),
-    params(("user" = String, Path, description = "The caller's own user name or email address.")),
+    params(
+        ("user" = String, Path, description = "The caller's own user name or email address."),
+        ("otp" = Option<String>, Query, description = "A code, where a second factor is on; then the answer is 403."),
+        ("Mfa-Token" = Option<String>, Header, description = "From the 401 that came when the code was sent."),
+    ),
     responses(
-        (status = 200, content_type = "image/png", body = Vec<u8>, headers(("Secret" = String))),
+        (status = 200, content_type = "image/png", body = Picture, headers(("Secret" = String))),
         Refusals
     )
 )]

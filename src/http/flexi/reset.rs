@@ -26,7 +26,10 @@ const PERMISSION: &str = "password:update";
         ("otp" = Option<String>, Query, description = "The caller's own code, if a second factor of theirs is on."),
         ("Mfa-Token" = Option<String>, Header, description = "From the 401 that came when the code was sent."),
     ),
-    responses((status = 200, body = Envelope), Refusals)
+    responses(
+        (status = 200, content((Envelope = "application/xml"), (Envelope = "application/json"))),
+        Refusals,
+    )
 )]
 #[put("/disable-2fa{ending:(?:\\.xml|\\.json)?}")]
 pub async fn reset(surface: web::Data<Surface>, ask: Ask) -> Result<HttpResponse, Refusal> {

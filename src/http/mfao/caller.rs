@@ -19,12 +19,13 @@ const LONGEST: usize = 1_024;
 /// What a service shows for itself; whether it is good, the engine says.
 pub struct Caller {
     credentials: Credentials,
+    success: Option<String>,
 }
 
 impl Caller {
     /// What is asked of the engine.
     pub fn asks<'a>(&'a self, call: &'a Call, policy: &'a str, name: &'a str, phases: &'a Phases) -> Asked<'a> {
-        Asked { call, credentials: &self.credentials, policy, name, phases }
+        Asked { call, credentials: &self.credentials, policy, name, success: self.success.as_deref(), phases }
     }
 }
 
@@ -42,11 +43,24 @@ fn shown(req: &HttpRequest) -> Result<Caller, Problem> {
     let header = |name: HeaderName| req.headers().get(name).and_then(|value| value.to_str().ok()).map(Secret::new);
     let credentials = match (header(API_KEY), header(ACCESS_KEY)) {
         (Some(api_key), Some(access_key)) => Credentials::Client(ClientKeys { api_key, access_key }),
-        (None, None) => Credentials::Bearer(context.bearer()?.to_owned()),
+        (None, None) => match context.bearer_if_any() {
+            Some(token) => Credentials::Bearer(token.to_owned()),
+            None => return Err(problem(&context, Refused::new(Reason::Unauthorized))),
+        },
         // Half of a client is nobody.
-        (Some(_), None) | (None, Some(_)) => return Err(context.problem(Refused::new(Reason::Unauthorized))),
+        (Some(_), None) | (None, Some(_)) => return Err(problem(&context, Refused::new(Reason::Unauthorized))),
     };
-    Ok(Caller { credentials })
+    Ok(Caller { credentials, success: context.success_token().map(str::to_owned) })
+}
+
+/// The refusal; where nobody is known by what was shown, with the headers that a client shows.
+pub fn problem(context: &Context, refused: Refused) -> Problem {
+    context.problem(match refused.reason {
+        Reason::Unauthorized => {
+            refused.field("api-key", FieldProblem::ClientKey).field("access-key", FieldProblem::ClientKey)
+        }
+        _ => refused,
+    })
 }
 
 /// The name, if it is worth a look.

@@ -11,7 +11,7 @@ use crate::http::problem::Problem;
 use crate::http::surface::Surface;
 use crate::telemetry::{Phases, counted};
 
-use super::caller::{Caller, name};
+use super::caller::{Caller, name, problem};
 use super::enrollment::Named;
 use super::metrics::Metrics;
 
@@ -47,7 +47,7 @@ pub async fn delete(
     let (call, phases) = (context.call(None, None), Phases::default());
     let asked = caller.asks(&call, &policy, name(&context, &username)?, &phases);
     let (deleted, trips) = counted(surface.engine.delete_by_policy(&asked)).await;
-    deleted.map_err(|refused| context.problem(refused))?;
+    deleted.map_err(|refused| problem(&context, refused))?;
     let metrics = verbose.0.then(|| Metrics::of(&call.request_id, &policy, trips, &phases));
     Ok(json(StatusCode::OK, &Deleted { username, deleted: true, metrics }))
 }

@@ -12,7 +12,7 @@ use crate::http::problem::Problem;
 use crate::http::surface::Surface;
 use crate::telemetry::{Phases, counted};
 
-use super::caller::{Caller, name};
+use super::caller::{Caller, name, problem};
 use super::metrics::Metrics;
 
 /// Whose authenticator it is about.
@@ -64,7 +64,7 @@ pub async fn enrol(
     let (call, phases) = (context.call(None, None), Phases::default());
     let asked = caller.asks(&call, &policy, name(&context, &username)?, &phases);
     let (enrolled, trips) = counted(surface.engine.enrol_by_policy(&asked)).await;
-    let enrolment = enrolled.map_err(|refused| context.problem(refused))?;
+    let enrolment = enrolled.map_err(|refused| problem(&context, refused))?;
     let metrics = verbose.0.then(|| Metrics::of(&call.request_id, &policy, trips, &phases));
     let qrcode = data_encoding::BASE64.encode(&enrolment.qr);
     Ok(json(StatusCode::OK, &Enrolled { username, qrcode, otpauth_url: enrolment.otpauth_url, metrics }))

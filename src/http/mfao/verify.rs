@@ -14,7 +14,7 @@ use crate::http::surface::Surface;
 use crate::identity::Secret;
 use crate::telemetry::{Phases, counted};
 
-use super::caller::{Caller, name};
+use super::caller::{Caller, name, problem};
 use super::metrics::Metrics;
 
 #[derive(Deserialize, ToSchema)]
@@ -78,7 +78,7 @@ pub async fn verify(
     let (call, phases) = (context.call(None, None), Phases::default());
     let asked = caller.asks(&call, &policy, name(&context, &username)?, &phases);
     let (judged, trips) = counted(surface.engine.verify_by_policy(&asked, otp.expose())).await;
-    let judged = judged.map_err(|refused| context.problem(refused).without_way_on())?;
+    let judged = judged.map_err(|refused| problem(&context, refused).without_way_on())?;
     let measured = || Metrics::of(&call.request_id, &policy, trips, &phases).judged(&judged);
     let metrics = verbose.0.then(measured);
     let attempts_left = judged.attempts_left.filter(|_| !judged.valid);

@@ -70,6 +70,7 @@ pub fn words(locale: Locale, what: &FieldProblem) -> String {
         FieldProblem::RecoveryCode => plain("recovery-code"),
         FieldProblem::Purpose => plain("purpose"),
         FieldProblem::Locale => plain("locale"),
+        FieldProblem::ClientKey => plain("client-key"),
         FieldProblem::Time => plain("time"),
         FieldProblem::PolicyId => plain("policy-id"),
         FieldProblem::Issuer => plain("issuer"),

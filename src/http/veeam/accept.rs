@@ -57,7 +57,7 @@ async fn turn_on(
     let engine = &surface.engine;
     let (account, hand) = match target {
         Target::Own => (caller.account.clone(), Hand::Owner(Some(&caller.session.id))),
-        Target::Other(id) => (engine.account(id).await?, Hand::Account(caller.account.id)),
+        Target::Other(id) => (engine.obeyed(id).await?, Hand::Account(caller.account.id)),
     };
     let enrolling = engine.offered(&account, given.token.expose())?;
     engine.enrol(call, &account, &enrolling, given.code.expose(), hand).await.map(drop)

@@ -1,10 +1,8 @@
-use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, post, web};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::engine::{Call, Caller, Offered, Refused};
-use crate::http::answer::json;
 use crate::http::body::OptionalBody;
 use crate::http::context::Context;
 use crate::http::docs::{Limited, Refusals};
@@ -13,6 +11,7 @@ use crate::http::problem::Problem;
 use crate::http::surface::Surface;
 use crate::identity::RecoveryCode;
 
+use super::json;
 use super::target::{Target, UPDATE, caller, target};
 
 #[derive(Default, Deserialize, ToSchema)]
@@ -81,7 +80,7 @@ pub async fn enable(
     let call = context.call(None, None);
     let offered = offer(&surface, &call, &caller, target, context.success_token(), body.0.recreate.0).await;
     let (account, offered) = offered.map_err(|refused| context.problem(refused))?;
-    Ok(json(StatusCode::OK, &MfaOffer::of(account, &offered)))
+    Ok(json(&MfaOffer::of(account, &offered)))
 }
 
 async fn offer(

@@ -8,6 +8,8 @@ mod target;
 mod token;
 mod users;
 
+use actix_web::HttpResponse;
+use serde::Serialize;
 use utoipa_actix_web::scope;
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -24,4 +26,9 @@ pub fn routes(config: &mut ServiceConfig<'_>, prefix: &str) {
             .service(disable::disable)
             .service(token::token),
     );
+}
+
+/// A 200 in JSON, with the charset that the published API names.
+fn json(body: &impl Serialize) -> HttpResponse {
+    HttpResponse::Ok().content_type("application/json; charset=utf-8").json(body)
 }

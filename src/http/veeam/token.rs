@@ -1,14 +1,12 @@
 use std::pin::Pin;
 
 use actix_web::dev::Payload;
-use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderValue, PRAGMA};
 use actix_web::{FromRequest, HttpRequest, HttpResponse, post, web};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::engine::{Admitted, FieldProblem, Passage, Pending, Reason, Refused, Tokens};
-use crate::http::answer::json;
 use crate::http::body::receive;
 use crate::http::context::{Context, locale};
 use crate::http::docs::{Limited, Refusals};
@@ -17,6 +15,7 @@ use crate::http::surface::Surface;
 use crate::identity::{Factor, Locale, Method, Secret};
 use crate::workflow::Opens;
 
+use super::json;
 use super::oauth::{OAuthError, OAuthProblem};
 
 /// Bytes of the longest name or password that is worth a hash.
@@ -154,7 +153,7 @@ fn issued(tokens: &Tokens) -> HttpResponse {
         refresh_token: tokens.refresh.token.clone(),
         expires_in: (tokens.access.expires_at - tokens.access.created_at).num_seconds(),
     });
-    uncached(json(StatusCode::OK, &body))
+    uncached(json(&body))
 }
 
 fn wanted(surface: &Surface, pending: Pending) -> HttpResponse {
@@ -165,7 +164,7 @@ fn wanted(surface: &Surface, pending: Pending) -> HttpResponse {
         mfa_recipient: pending.receipt.map(|receipt| receipt.shown),
         expires_in: (pending.expires_at - surface.engine.clock.now()).num_seconds(),
     });
-    uncached(json(StatusCode::OK, &body))
+    uncached(json(&body))
 }
 
 /// For caches of HTTP/1.0 (RFC 6749 §5.1); every answer tells the others.

@@ -1,16 +1,15 @@
-use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, get, web};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::engine::{FieldProblem, Reason, Refused};
-use crate::http::answer::json;
 use crate::http::context::Context;
 use crate::http::docs::Refusals;
 use crate::http::problem::Problem;
 use crate::http::surface::Surface;
 use crate::identity::{Account, AccountId};
 
+use super::json;
 use super::target::{READ, Target, caller, may, target};
 
 /// An account as this surface shows it.
@@ -54,7 +53,7 @@ pub async fn one(
         Target::Own => caller.account,
         Target::Other(id) => surface.engine.account(id).await.map_err(|refused| context.problem(refused))?,
     };
-    Ok(json(StatusCode::OK, &User::of(&account)))
+    Ok(json(&User::of(&account)))
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -118,7 +117,7 @@ pub async fn list(
     accounts.truncate(limit);
     let last = accounts.last().filter(|_| more);
     let next = last.map(|last| Link { href: format!("{}?After={}&Limit={limit}", req.path(), last.id) });
-    Ok(json(StatusCode::OK, &Users { results: accounts.iter().map(User::of).collect(), links: Links { next } }))
+    Ok(json(&Users { results: accounts.iter().map(User::of).collect(), links: Links { next } }))
 }
 
 /// How many, and after whom.

@@ -93,6 +93,9 @@ on_every_store!(
 );
 
 /// A9: the printed request, byte for byte but for host, number and token. What is handed out is what an app reads.
+///
+/// - POST `/v1/users/{id}/enableMfa`: 200 with the printed members in the printed order; `token` is base64, and longer than
+///   the printed one, for nothing is kept of an offer but what it says itself
 async fn the_printed_request_gets_the_printed_answer(app: TestApp) {
     let person = app.person("ann").await;
     let token = app.sign_in(&person).await;

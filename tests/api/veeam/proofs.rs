@@ -15,6 +15,7 @@ on_every_store!(
     a_success_token_is_used_up_with_the_offer,
     a_proof_of_the_old_one_is_none_of_the_new_one,
     the_old_secret_works_until_the_new_one_is_accepted,
+    a_proof_from_before_a_factor_went_on_or_off_is_none_anywhere,
 );
 
 async fn enable(app: &TestApp, token: &str, id: u64, success: Option<&str>) -> Answer {
@@ -42,6 +43,32 @@ async fn a_password_only_session_changes_nothing_that_is_on(app: TestApp) {
     }
     app.mfa(&bare, person.id, "enableMfa", &json!({})).await.refused(409, "method_already_enabled");
     app.by_google(&person).await;
+}
+
+/// A14: whatever the proof was of, and at the wizard API too; the session that made the change stays fresh by it.
+async fn a_proof_from_before_a_factor_went_on_or_off_is_none_anywhere(app: TestApp) {
+    let (mut person, first) = app.google_and_token("ann").await;
+    let codes = app.codes(&first).await;
+    app.clock.advance(30);
+    let by_google = app.by_google(&person).await;
+    let uuid = app.waiting(&person).await;
+    let by_recovery = app.recover(&uuid, &codes[0]).await.expect(202).access();
+    app.clock.advance(30);
+    let own = app.by_google(&person).await;
+    app.clock.advance(30);
+    let offer = app.offer(&own, person.id).await;
+    app.accept_mfa(&own, person.id, &app.totp(&offer.key), &offer.token).await.expect(200);
+    person.key = Some(offer.key);
+    for stale in [&by_google, &by_recovery] {
+        let call = app.call("POST", "/api/v2/my/2fa/recovery-codes").bearer(stale).json(&json!({}));
+        call.send().await.refused(403, "step_up_required");
+        app.disable_mfa(stale, person.id, None).await.refused(403, "step_up_required");
+        app.start_factor(stale, "sms", "enable").await.refused(403, "step_up_required");
+        enable(&app, stale, person.id, None).await.refused(403, "step_up_required");
+    }
+    let call = app.call("POST", "/api/v2/my/2fa/recovery-codes").bearer(&own).json(&json!({}));
+    call.send().await.expect(200);
+    app.disable_mfa(&own, person.id, None).await.expect(200);
 }
 
 /// A14: to the second.

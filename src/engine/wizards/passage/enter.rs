@@ -50,11 +50,12 @@ impl Engine {
             }
             let input = self.code_input(&opened, code);
             let proved = match input {
-                Input::Recovery { .. } => Method::Recovery,
-                _ => wanted(&opened.wizard, &opened.workflow)?,
+                Input::Recovery { .. } => Some(Method::Recovery),
+                // Where nothing is asked for, the step is refused for its own reason.
+                _ => wanted(&opened.wizard, &opened.workflow).ok(),
             };
             let plan = self.resolve(&call, &mut opened, &input).await?;
-            self.pass(&call, &opened, plan, &key, Some(proved)).await
+            self.pass(&call, &opened, plan, &key, proved).await
         };
         entered.await.map_err(outside)
     }

@@ -102,6 +102,7 @@ field-uuid = Zadejte uuid, například 36f59381-5b54-48bd-a0c7-3b908c476732.
 field-factor = Zadejte jednu z hodnot: google, sms, email.
 field-taken = Tuto hodnotu už používá jiný účet.
 field-exists = Tato hodnota se už používá.
+field-client-key = Musí to být klíč registrovaného klienta.
 field-key = Klíč nepatří k tomuto průvodci.
 field-password-hash = Zadejte hash Argon2, scrypt nebo PBKDF2 ve formátu PHC, nebo hash bcrypt, jehož ověření není příliš náročné.
 field-password-length = Délka musí být 8 až 128 znaků.

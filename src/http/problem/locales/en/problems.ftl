@@ -96,6 +96,7 @@ field-uuid = Must be a uuid such as 36f59381-5b54-48bd-a0c7-3b908c476732.
 field-factor = Must be one of google, sms, email.
 field-taken = Another account has this value.
 field-exists = Is in use already.
+field-client-key = Must be a key of a registered client.
 field-key = Is not the key of this wizard.
 field-password-hash = Must be a hash of Argon2, scrypt or PBKDF2 in PHC form, or of bcrypt, and not too costly to check.
 field-password-length = Must be 8 to 128 characters long.

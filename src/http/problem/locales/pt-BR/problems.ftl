@@ -100,6 +100,7 @@ field-uuid = Deve ser um uuid, como 36f59381-5b54-48bd-a0c7-3b908c476732.
 field-factor = Deve ser um destes valores: google, sms, email.
 field-taken = Outra conta já usa este valor.
 field-exists = Este valor já está em uso.
+field-client-key = Deve ser uma chave de um cliente registrado.
 field-key = A chave não pertence a este assistente.
 field-password-hash = Deve ser um hash Argon2, scrypt ou PBKDF2 no formato PHC, ou um hash bcrypt, que não custe demais para verificar.
 field-password-length = Deve ter de 8 a 128 caracteres.

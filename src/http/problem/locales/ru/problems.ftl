@@ -102,6 +102,7 @@ field-uuid = Укажите uuid, например 36f59381-5b54-48bd-a0c7-3b908
 field-factor = Укажите одно из значений: google, sms, email.
 field-taken = Это значение уже используется в другом аккаунте.
 field-exists = Это значение уже используется.
+field-client-key = Должен быть ключ зарегистрированного клиента.
 field-key = Ключ не относится к этому мастеру.
 field-password-hash = Укажите хеш Argon2, scrypt или PBKDF2 в формате PHC либо хеш bcrypt, проверка которого не слишком затратна.
 field-password-length = Длина должна быть от 8 до 128 символов.
