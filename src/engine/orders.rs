@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::ports::{AccountWrite, EventKind, NewChange, Notice};
-use super::{Call, Engine, Happening, Reason, Refused};
+use super::{Call, Caller, Engine, Happening, Reason, Refused};
 use crate::identity::{Account, AccountId, Factor, MfaOrders, MfaSetting, Switched};
 
 /// How often others may give orders before this one gives up.
@@ -36,6 +36,13 @@ pub struct MfaState {
 impl MfaTarget {
     /// Accounts that one order may name.
     pub const MOST: usize = 1_000;
+
+    fn names(&self, id: AccountId) -> bool {
+        match self {
+            MfaTarget::All => true,
+            MfaTarget::Selected(ids) => ids.contains(&id),
+        }
+    }
 }
 
 impl Engine {
@@ -43,14 +50,20 @@ impl Engine {
     /// there are all of them.
     ///
     /// # Errors
-    /// [`Reason::NotFound`] when one of the selected does not exist: then nobody was changed.
+    /// [`Reason::NotFound`] when one of the selected does not exist: then nobody was changed. [`Reason::StepUpRequired`]
+    /// for an order that would put an authenticator or a phone of one's own aside, without a proof of late.
     pub async fn set_mfa(
         &self,
         call: &Call,
-        by: &Account,
+        by: &Caller,
         target: &MfaTarget,
         setting: &MfaSetting,
     ) -> Result<(), Refused> {
+        let enrolled = by.account.has(Factor::Google) || by.account.has(Factor::Sms);
+        if *setting == MfaSetting::Disallowed && target.names(by.account.id) && enrolled {
+            self.confirm_authority(by, None).await?;
+        }
+        let by = &by.account;
         match target {
             MfaTarget::All => {
                 let orders = self.change_orders(|orders| orders.for_all(setting.clone(), self.clock.now())).await?;

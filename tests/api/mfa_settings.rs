@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use stepgate::identity::{Account, AccountId};
 
 use crate::accounts::admin;
+use crate::doors::Door;
 use crate::harness::{Answer, Backend, PASSWORD, Person, Setup, TestApp};
 
 on_every_store!(
@@ -35,6 +36,7 @@ on_every_store!(
     the_panel_itself_obeys,
     an_authenticator_may_be_kept_from_the_panel,
     what_another_hand_carries_out_is_logged_too,
+    nobody_orders_their_own_authenticator_off_by_an_old_proof,
 );
 
 const ALL: &str = "/user/mfa/settings/update";
@@ -551,6 +553,26 @@ async fn an_authenticator_may_be_kept_from_the_panel(app: TestApp) {
     app.order_all(&panel, disallowed()).await;
     assert_eq!(app.shown(&person).await, "2fa_google_auth");
     assert_eq!(app.lines_of(person.id).await, ["google on"]);
+}
+
+/// A14: by an order to oneself, or to all.
+async fn nobody_orders_their_own_authenticator_off_by_an_old_proof(app: TestApp) {
+    let mut panel = app.dealer().await;
+    let mut boss = Person { id: panel.id, email: "dealer@example.com".to_owned(), phone: String::new(), key: None };
+    let token = app.sign_in(&boss).await;
+    app.enable_google(&token, &mut boss).await;
+    let all = json!({ "target": { "type": "all" }, "settings": disallowed() });
+    refused(&app.order(&panel, &[boss.id], disallowed()).await, 403, 13);
+    refused(&app.at_panel(&panel, ALL, &all).await, 403, 13);
+    let ann = app.person("ann").await;
+    app.order(&panel, &[ann.id], disallowed()).await.expect(200);
+    app.order_all(&panel, allowed(&["google"])).await;
+    assert_eq!(app.shown(&boss).await, "2fa_google_auth");
+    app.clock.advance(30);
+    let asked = Door::Navixy.asked(&app, &boss).await;
+    panel.hash = Door::Navixy.credential(Door::Navixy.code(&app, &asked.token, &app.totp(boss.key())).await);
+    app.order_all(&panel, disallowed()).await;
+    assert_eq!(app.shown(&boss).await, "in");
 }
 
 /// Whoever changes the account, what was ordered before is told as well.

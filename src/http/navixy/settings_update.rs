@@ -34,6 +34,6 @@ pub async fn update(surface: web::Data<Surface>, signed: Signed<Update>) -> Resu
     let Signed { caller, body } = signed;
     caller.permit(UPDATE)?;
     let (target, setting) = (body.target.parse(&caller)?, body.settings.parse(&caller)?);
-    let given = surface.engine.set_mfa(&caller.call, &caller.caller.account, &target, &setting).await;
+    let given = surface.engine.set_mfa(&caller.call, &caller.caller, &target, &setting).await;
     given.map(|()| done()).map_err(|refused| caller.error(refused))
 }
