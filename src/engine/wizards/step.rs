@@ -9,8 +9,9 @@ use super::lower::{Found, Plan, Scene, operation};
 use super::open::Opened;
 use super::refusals::{leads_nowhere, refusal};
 
-/// How often an account may change under one step before the step gives up.
-const PATIENCE: usize = 3;
+/// How often an account may change under one step before the step gives up. Orders may come in a quick row, and each is
+/// one change.
+const PATIENCE: usize = 16;
 
 impl Engine {
     /// Takes one step of a wizard: load → decide → count on the account → commit → deliver.
