@@ -108,6 +108,12 @@ impl Server {
         *place = Some(Process::start(self.folder.path(), &self.options));
     }
 
+    /// Has another node join this one's cluster.
+    fn meets(&self, other: &Server) {
+        let bus = self.options.iter().skip_while(|option| *option != "--cluster-port").nth(1).unwrap();
+        other.ask::<()>(&["CLUSTER", "MEET", "127.0.0.1", &self.port.to_string(), bus]);
+    }
+
     /// Waits for a line of the server's log.
     pub fn wait_for(&self, text: &str) {
         let place = locked(&self.process);
@@ -191,25 +197,35 @@ pub struct Cluster {
     pub nodes: Vec<Server>,
 }
 
+fn cluster_node() -> Server {
+    let bus = free_port().to_string();
+    Server::start(&["--cluster-enabled", "yes", "--cluster-port", &bus, "--save", ""])
+}
+
 impl Cluster {
     pub fn start() -> Self {
-        let nodes: Vec<Server> = (0..3)
-            .map(|_| {
-                let bus = free_port().to_string();
-                Server::start(&["--cluster-enabled", "yes", "--cluster-port", &bus, "--save", ""])
-            })
-            .collect();
+        let nodes: Vec<Server> = (0..3).map(|_| cluster_node()).collect();
         for (node, [first, last]) in nodes.iter().zip([["0", "5460"], ["5461", "10922"], ["10923", "16383"]]) {
             node.ask::<()>(&["CLUSTER", "ADDSLOTSRANGE", first, last]);
         }
-        let bus = nodes[0].options.iter().skip_while(|option| *option != "--cluster-port").nth(1).unwrap();
         for node in &nodes[1..] {
-            node.ask::<()>(&["CLUSTER", "MEET", "127.0.0.1", &nodes[0].port.to_string(), bus]);
+            nodes[0].meets(node);
         }
         for node in &nodes {
             node.wait_for("Cluster state changed: ok");
         }
         Cluster { nodes }
+    }
+
+    /// Another server, with a copy of what a node holds.
+    pub fn replica_of(&self, node: usize) -> Server {
+        let replica = cluster_node();
+        self.nodes[0].meets(&replica);
+        replica.wait_for("Cluster state changed: ok");
+        let id: String = self.nodes[node].ask(&["CLUSTER", "MYID"]);
+        replica.ask::<()>(&["CLUSTER", "REPLICATE", &id]);
+        replica.wait_for("Finished with success");
+        replica
     }
 
     pub fn url(&self) -> String {

@@ -3,17 +3,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::join_all;
+
 use stepgate::engine::ports::{
     AccountWrite, AddressKey, Attempt, Commit, EndSessions, EventRange, Locks, NewChange, SendBudget, Spend, Store,
     StoreError, Subject, Tries, Verdict,
 };
-use stepgate::identity::{Account, Factor, Keys, Method, Session};
+use stepgate::identity::{Account, Factor, Keys, Method, MfaOrders, MfaSetting, Session};
 use stepgate::store::redis::{RedisSettings, RedisStore};
-use stepgate::workflow::Digest;
+use stepgate::workflow::{Digest, Wizard};
 use tokio::task::JoinSet;
 
 use crate::fixtures::*;
-use crate::harness::redis::{Cluster, Sentinel, TlsServer, cluster, single};
+use crate::harness::redis::{Cluster, Sentinel, Server, TlsServer, cluster, single};
 
 /// Calls every method of the store, so that every script runs.
 async fn walk(store: &RedisStore, local: &str) {
@@ -93,35 +95,82 @@ async fn on_a_cluster_every_call_stays_in_its_slots() {
 
 #[tokio::test]
 async fn when_a_node_of_a_cluster_freezes_the_others_go_on() {
+    let (cluster, store, wizards) = spread_out().await;
+    // Orders are read with everything: their node is the one that all the others need.
+    let ordered = holder_of(&cluster, "*orders}");
+    let frozen = &cluster.nodes[(ordered + 1) % 3];
+    let held = frozen.ask::<Vec<String>>(&["KEYS", "*:w:*"]).len();
+    assert!(held > 0 && held < wizards.len(), "the test needs keys on both sides");
+    frozen.freeze();
+    // All at once and again: a call to the node that is away must not cost those to the others their connection.
+    for round in 0..3 {
+        assert_eq!(read_all(&store, &wizards).await, (wizards.len() - held, held), "round {round}");
+    }
+    frozen.thaw();
+    until_found(&store, &wizards).await;
+    // Nobody is let in by what was not ordered yet when this instance last looked.
+    cluster.nodes[ordered].freeze();
+    assert_eq!(read_all(&store, &wizards).await, (0, wizards.len()));
+    cluster.nodes[ordered].thaw();
+    until_found(&store, &wizards).await;
+}
+
+#[tokio::test]
+async fn when_another_node_takes_the_place_of_a_frozen_one_the_store_follows() {
+    let (cluster, store, wizards) = spread_out().await;
+    let replica = cluster.replica_of(2);
+    cluster.nodes[2].freeze();
+    // Nobody says anything on the connection to the node that is away: only calls that fail tell.
+    replica.ask::<()>(&["CLUSTER", "FAILOVER", "TAKEOVER"]);
+    until_found(&store, &wizards).await;
+}
+
+/// A cluster of its own that answers for what it has when a node is missing, and wizards on all of it.
+async fn spread_out() -> (Cluster, RedisStore, Vec<Wizard>) {
     let cluster = Cluster::start();
-    let timeout = Duration::from_secs(1);
-    let settings = RedisSettings { timeout, connect_timeout: Duration::from_millis(200), ..settings(&cluster.url()) };
+    cluster.nodes.iter().for_each(|node| node.ask::<()>(&["CONFIG", "SET", "cluster-require-full-coverage", "no"]));
+    let settings = RedisSettings {
+        timeout: Duration::from_secs(1),
+        connect_timeout: Duration::from_millis(200),
+        ..settings(&cluster.url())
+    };
     let store = RedisStore::open(settings).await.unwrap();
-    let wizards: Vec<_> = (0..12).map(|_| wizard()).collect();
+    let orders = MfaOrders::default().for_all(MfaSetting::Allowed(vec![Factor::Sms]), at(0));
+    assert!(store.change_orders(&request(), 0, &orders).await.unwrap());
+    let wizards: Vec<_> = (0..36).map(|_| wizard()).collect();
     for wizard in &wizards {
         store.create_wizard(wizard).await.unwrap();
     }
-    // Not the node that would say that the cluster is down as long as one is missing: the others may answer for theirs.
-    cluster.nodes.iter().for_each(|node| node.ask::<()>(&["CONFIG", "SET", "cluster-require-full-coverage", "no"]));
-    let away = cluster.nodes[2].ask::<Vec<String>>(&["KEYS", "*:w:*"]).len();
-    cluster.nodes[2].freeze();
+    (cluster, store, wizards)
+}
+
+/// The number of the node that holds a key.
+fn holder_of(cluster: &Cluster, pattern: &str) -> usize {
+    let holds = |node: &Server| !node.ask::<Vec<String>>(&["KEYS", pattern]).is_empty();
+    cluster.nodes.iter().position(holds).expect("nobody holds the key")
+}
+
+/// Reads all at once: how many were found, and how many refused, each before its deadline.
+async fn read_all(store: &RedisStore, wizards: &[Wizard]) -> (usize, usize) {
+    let reads = join_all(wizards.iter().map(|wizard| store.wizard(wizard.id)));
     let (mut found, mut refused) = (0, 0);
-    for wizard in &wizards {
-        match tokio::time::timeout(timeout * 2, store.wizard(wizard.id)).await.expect("past its deadline") {
+    for answer in tokio::time::timeout(Duration::from_secs(2), reads).await.expect("past its deadline") {
+        match answer {
             Ok(Some(_)) => found += 1,
             Err(StoreError::Unavailable(_)) => refused += 1,
             other => panic!("{other:?}"),
         }
     }
-    assert!(away > 0 && away < wizards.len(), "the test needs keys on both sides");
-    assert_eq!((found, refused), (wizards.len() - away, away));
-    cluster.nodes[2].thaw();
+    (found, refused)
+}
+
+async fn until_found(store: &RedisStore, wizards: &[Wizard]) {
     let all = async {
-        for wizard in &wizards {
-            while store.wizard(wizard.id).await.is_err() {}
+        for wizard in wizards {
+            while !matches!(store.wizard(wizard.id).await, Ok(Some(_))) {}
         }
     };
-    tokio::time::timeout(Duration::from_secs(30), all).await.expect("the node was never found again");
+    tokio::time::timeout(Duration::from_secs(30), all).await.expect("a node was never found again");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

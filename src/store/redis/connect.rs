@@ -1,3 +1,4 @@
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::{join_all, select_ok};
@@ -16,6 +17,7 @@ use crate::engine::ports::StoreError;
 use super::RedisSettings;
 use super::address::Kind;
 use super::call::{Call, Script};
+use super::reach::Reach;
 
 /// Everything that is needed to open a connection.
 #[derive(Debug)]
@@ -42,7 +44,7 @@ struct Nodes {
 #[derive(Clone)]
 pub(super) enum Connection {
     Node(MultiplexedConnection),
-    Cluster(ClusterConnection),
+    Cluster(ClusterConnection, Arc<Reach>),
 }
 
 impl Target {
@@ -61,7 +63,11 @@ impl Target {
                 let asked = sentinels.iter().map(|sentinel| Box::pin(self.through(sentinel, master, nodes)));
                 Connection::Node(select_ok(asked).await?.0)
             }
-            Topology::Cluster(client) => Connection::Cluster(client.get_async_connection().await?),
+            Topology::Cluster(client) => {
+                let cluster = client.get_async_connection().await?;
+                let reach = Reach::of(&cluster).await;
+                Connection::Cluster(cluster, Arc::new(reach))
+            }
         };
         let load = Script::ALL.map(|script| {
             let mut command = redis::cmd("SCRIPT");
@@ -71,7 +77,7 @@ impl Target {
         let loaded = join_all(load.iter().map(|command| connection.send(command))).await;
         match connection {
             // A node of a cluster that is away at the moment is told when it first misses a script.
-            Connection::Cluster(_) => {}
+            Connection::Cluster(..) => {}
             Connection::Node(_) => loaded.into_iter().collect::<RedisResult<Vec<_>>>().map(drop)?,
         }
         Ok(connection)
@@ -185,18 +191,33 @@ impl Nodes {
 }
 
 impl Connection {
+    /// Whether a call that failed has shown that this connection is of no use.
+    ///
+    /// That to a cluster may still reach all nodes but one, and looks after each of them by itself.
+    pub(super) fn is_lost(&self) -> bool {
+        matches!(self, Connection::Node(_))
+    }
+
+    /// Whether this one, opened after a call on `older` failed, is to take its place.
+    pub(super) fn replaces(&self, older: &Connection) -> bool {
+        match (self, older) {
+            (Connection::Cluster(_, new), Connection::Cluster(_, old)) => new.is_better_than(old),
+            _ => true,
+        }
+    }
+
     /// Sends one command. Several at once share one flight of packets.
     pub(super) async fn send(&self, command: &Cmd) -> RedisResult<Value> {
         match self.clone() {
             Connection::Node(mut node) => command.query_async(&mut node).await,
-            Connection::Cluster(mut cluster) => command.query_async(&mut cluster).await,
+            Connection::Cluster(mut cluster, _) => command.query_async(&mut cluster).await,
         }
     }
 
     /// Runs a call; `trips` is told of each flight beyond the first.
     pub(super) async fn run(&self, call: &Call, again: impl Fn()) -> RedisResult<Value> {
         let answer = match (self.clone(), call.is_everywhere()) {
-            (Connection::Cluster(mut cluster), true) => {
+            (Connection::Cluster(mut cluster, _), true) => {
                 let masters = (MultipleNodeRoutingInfo::AllMasters, Some(ResponsePolicy::Special));
                 let all = cluster.route_command(call.as_command().clone(), RoutingInfo::MultiNode(masters)).await;
                 all.map(each_of)

@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::ThreadId;
 use std::time::Duration;
 
-use futures_util::future::try_join_all;
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, Shared, try_join_all};
 use redis::{RedisError, RedisResult};
 use tokio::runtime::{Handle, Id};
 use tokio::time::{Instant, sleep, timeout_at};
@@ -27,21 +28,30 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(200);
 /// A connection is driven by the runtime that opened it, and sharing one between two workers costs more than a second
 /// one; so each worker has its own, opened when it first calls.
 pub(super) struct Link {
-    target: Target,
+    target: Arc<Target>,
     timeout: Duration,
     seats: Mutex<HashMap<(ThreadId, Id), Arc<Seat>>>,
-    opened: AtomicU64,
     trips: AtomicU64,
 }
 
 /// Where a thread keeps its connection.
 #[derive(Default)]
 struct Seat {
-    open: Mutex<Option<Open>>,
-    /// Held while a connection is being opened, so that a worker opens one at a time.
-    opening: tokio::sync::Mutex<()>,
+    place: Mutex<Place>,
 }
 
+#[derive(Default)]
+struct Place {
+    open: Option<Open>,
+    opened: u64,
+    /// The connection that is being opened: one at a time, in a task of its own, so that a call which has no more time
+    /// leaves it to the next.
+    opening: Option<Opening>,
+}
+
+type Opening = Shared<BoxFuture<'static, RedisResult<Open>>>;
+
+/// A connection under a number that the next one at the same seat does not have.
 #[derive(Clone)]
 struct Open {
     number: u64,
@@ -50,7 +60,7 @@ struct Open {
 
 impl Link {
     pub(super) fn new(target: Target, timeout: Duration) -> Self {
-        Link { target, timeout, seats: Mutex::default(), opened: AtomicU64::new(0), trips: AtomicU64::new(0) }
+        Link { target: Arc::new(target), timeout, seats: Mutex::default(), trips: AtomicU64::new(0) }
     }
 
     pub(super) fn round_trips(&self) -> u64 {
@@ -67,8 +77,8 @@ impl Link {
         replies.try_into().map_err(|_| StoreError::Damaged("replies are missing".to_owned()))
     }
 
-    /// Sends all calls at once and waits for every reply. When the connection or the server fails, the connection is
-    /// dropped and the same calls go out again on a new one, as long as there is time.
+    /// Sends all calls at once and waits for every reply. When the connection or the server fails, another connection is
+    /// opened and the same calls go out again, as long as there is time.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] once the deadline has passed, or at once when the server refuses;
@@ -97,8 +107,8 @@ impl Link {
         }
     }
 
-    async fn attempt(&self, seat: &Seat, calls: &[Call], deadline: Instant) -> RedisResult<Vec<Reply>> {
-        let open = within(deadline, self.connection(seat)).await?;
+    async fn attempt(&self, seat: &Arc<Seat>, calls: &[Call], deadline: Instant) -> RedisResult<Vec<Reply>> {
+        let open = within(deadline, seat.connection(&self.target)).await?;
         let count = || {
             if !calls.iter().all(Call::is_behind) {
                 self.trips.fetch_add(1, Ordering::Relaxed);
@@ -112,7 +122,7 @@ impl Link {
             Ok(values) => Ok(values.into_iter().map(Reply).collect()),
             Err(error) => {
                 if !is_refusal(&error) {
-                    seat.leave(open.number);
+                    seat.give_up(&open, &self.target);
                 }
                 Err(error)
             }
@@ -129,36 +139,62 @@ impl Link {
         }
         Ok(Arc::clone(seats.entry((std::thread::current().id(), runtime)).or_default()))
     }
-
-    async fn connection(&self, seat: &Seat) -> RedisResult<Open> {
-        if let Some(open) = seat.current() {
-            return Ok(open);
-        }
-        let _opening = seat.opening.lock().await;
-        if let Some(open) = seat.current() {
-            return Ok(open);
-        }
-        let connection = self.target.connect().await?;
-        let open = Open { number: self.opened.fetch_add(1, Ordering::Relaxed), connection };
-        *seat.place() = Some(open.clone());
-        Ok(open)
-    }
 }
 
 impl Seat {
-    fn place(&self) -> MutexGuard<'_, Option<Open>> {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    fn place(&self) -> MutexGuard<'_, Place> {
+        self.place.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn current(&self) -> Option<Open> {
-        self.place().clone()
+    async fn connection(self: &Arc<Self>, target: &Arc<Target>) -> RedisResult<Open> {
+        let opening = {
+            let mut place = self.place();
+            match &place.open {
+                Some(open) => return Ok(open.clone()),
+                None => self.opening(&mut place, target),
+            }
+        };
+        opening.await
     }
 
-    /// Leaves the seat empty, unless somebody else has put a newer connection there.
-    fn leave(&self, number: u64) {
+    /// Has another connection opened after a call on this one failed, unless somebody else has had it.
+    fn give_up(self: &Arc<Self>, worn: &Open, target: &Arc<Target>) {
         let mut place = self.place();
-        if place.as_ref().is_some_and(|open| open.number == number) {
-            *place = None;
+        if place.open.as_ref().is_some_and(|open| open.number == worn.number) {
+            if worn.connection.is_lost() {
+                place.open = None;
+            }
+            drop(self.opening(&mut place, target));
+        }
+    }
+
+    fn opening(self: &Arc<Self>, place: &mut Place, target: &Arc<Target>) -> Opening {
+        if let Some(under_way) = place.opening.as_ref().filter(|opening| opening.peek().is_none()) {
+            return under_way.clone();
+        }
+        let (seat, target) = (Arc::clone(self), Arc::clone(target));
+        let task = tokio::spawn(async move {
+            let connected = target.connect().await;
+            let mut place = seat.place();
+            place.opening = None;
+            Ok(place.take(connected?))
+        });
+        let opening = task.map(|ended| ended.unwrap_or_else(|error| Err(std::io::Error::other(error).into())));
+        let opening = opening.boxed().shared();
+        place.opening = Some(opening.clone());
+        opening
+    }
+}
+
+impl Place {
+    /// Keeps the better of two connections: what was here, if anything, and a new one.
+    fn take(&mut self, connection: Connection) -> Open {
+        match &self.open {
+            Some(older) if !connection.replaces(&older.connection) => older.clone(),
+            _ => {
+                self.opened += 1;
+                self.open.insert(Open { number: self.opened, connection }).clone()
+            }
         }
     }
 }

@@ -17,6 +17,7 @@ mod keys;
 mod link;
 mod names;
 mod orders;
+mod reach;
 mod record;
 mod sessions;
 mod shared;
