@@ -578,7 +578,7 @@ async fn nobody_orders_their_own_authenticator_off_by_an_old_proof(app: TestApp)
 /// Whoever changes the account, what was ordered before is told as well.
 async fn what_another_hand_carries_out_is_logged_too(app: TestApp) {
     let panel = app.dealer().await;
-    let (_, token) = app.somebody_who_may("boss", &["users:update"]).await;
+    let (boss, token) = app.somebody_who_may("boss", &["users:update"]).await;
     let person = app.person("ann").await;
     app.order(&panel, &[person.id], allowed(&["google"])).await.expect(200);
     let offer = app.offer(&token, person.id).await;
@@ -588,6 +588,12 @@ async fn what_another_hand_carries_out_is_logged_too(app: TestApp) {
     let by_code = app.accept_mfa(&token, person.id, &code, &offer.token).await;
     assert!(matches!(by_code.status, 403 | 422), "{}", by_code.text);
     assert_eq!(app.lines_of(person.id).await, ["email on"]);
+    // What nobody has carried out yet is logged before what is turned off along with it.
+    let person = app.person_with_google("ben").await;
+    app.order_all(&panel, allowed(&["email", "google"])).await;
+    app.order(&panel, &[boss.id], disallowed()).await.expect(200);
+    app.disable_mfa(&token, person.id, None).await.expect(200);
+    assert_eq!(app.lines_of(person.id).await, ["google on", "email on", "google off", "email off"]);
 }
 
 async fn a_help_desk_takes_off_what_is_suspended(app: TestApp) {

@@ -226,6 +226,19 @@ async fn an_account_asks_about_others_only_and_with_a_fresh_proof(app: TestApp) 
     by_token("delete", &fresh, &boss.email).await.refused(403, "forbidden");
     by_token("delete", &fresh, &ben.email).await.expect(200);
     assert!(!has_google(&app, &ben).await && has_google(&app, &boss).await);
+    // A success token does as well, once, and is not used up by what cannot be done anyhow.
+    policy(&app, json!({ "id": "elsewhere", "issuer": "E", "surfaces": ["wizard"] })).await;
+    app.clock.advance(crate::owners::FRESH);
+    let challenge = app.challenge(&fresh, "").await.expect(200).str("token").to_owned();
+    let confirmed = app.confirm(&fresh, &challenge, &app.totp(boss.key())).await.expect(200);
+    let success = confirmed.str("successToken");
+    let with_success = async |path: &str| {
+        let call = app.call("POST", &format!("/api/totp/{path}")).bearer(&fresh).header("X-Success-Token", success);
+        call.json(&json!({ "username": ben.email })).send().await
+    };
+    with_success("elsewhere/enrollment").await.refused(403, "mfa_disallowed");
+    with_success("vpn/enrollment").await.expect(200);
+    with_success("vpn/delete").await.refused(403, "step_up_required");
 }
 
 /// A14: whoever had the account before, and still has the image, has nothing of it.

@@ -109,7 +109,7 @@ impl Engine {
         factors: &[Factor],
         hand: Hand<'_>,
     ) -> Result<(Account, Vec<Factor>), Refused> {
-        let account = self.account(id).await?;
+        let account = self.stored(id).await?;
         self.turn_off_from(call, account, factors, hand).await
     }
 

@@ -81,8 +81,7 @@ impl Engine {
         let plain = zeroize::Zeroizing::new(serde_json::to_vec(&offer).map_err(|_| Refused::new(Reason::Internal))?);
         let context = context(account.id);
         let sealed = self.keys.seal(&plain, &[&context[0], &context[1]], self.entropy.bytes());
-        let text = serde_json::to_string(&sealed).map_err(|_| Refused::new(Reason::Internal))?;
-        let token = Secret::new(data_encoding::BASE64.encode(text.trim_matches('"').as_bytes()));
+        let token = Secret::new(data_encoding::BASE64.encode(sealed.as_str().as_bytes()));
         let (totp, issuer) = (self.policy.totp, &self.policy.issuer);
         let enrolment = self.enrolment_of(&secret, totp, issuer, account.email.as_str());
         Ok(Offered { enrolment, codes, token })
@@ -92,9 +91,10 @@ impl Engine {
     ///
     /// # Errors
     /// [`Reason::InvalidSuccessToken`] for every token that is not good, or not any more; all look the same.
-    pub fn offered(&self, account: &Account, token: &str) -> Result<Enrolling, Refused> {
+    pub async fn offered(&self, account: &Account, token: &str) -> Result<Enrolling, Refused> {
         let offer = self
             .open_offer(account.id, token)
+            .await
             .filter(|offer| offer.epoch == account.epoch && self.clock.now() < offer.expires_at);
         let offer = offer.ok_or_else(|| Refused::new(Reason::InvalidSuccessToken))?;
         Ok(Enrolling {
@@ -105,9 +105,10 @@ impl Engine {
         })
     }
 
-    fn open_offer(&self, account: AccountId, token: &str) -> Option<Offer> {
+    async fn open_offer(&self, account: AccountId, token: &str) -> Option<Offer> {
         let text = data_encoding::BASE64.decode(token.as_bytes()).ok()?;
-        let sealed: Sealed = serde_json::from_value(String::from_utf8(text).ok()?.into()).ok()?;
+        let sealed = Sealed::of_text(std::str::from_utf8(&text).ok()?);
+        self.meet_sealed(&sealed, self.clock.now()).await;
         let context = context(account);
         let plain = self.keys.open(&sealed, &[&context[0], &context[1]]).ok()?;
         serde_json::from_slice(&plain).ok()

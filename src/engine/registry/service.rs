@@ -1,7 +1,7 @@
 use crate::engine::authenticator::Enrolling;
 use crate::engine::ports::EventKind;
 use crate::engine::{Engine, Enrolment, FieldProblem, NewAccount, Reason, Refused};
-use crate::identity::{Account, Factor, Ladder, Locale, TotpPolicy};
+use crate::identity::{Account, Factor, Locale, Totp, TotpPolicy};
 
 use super::door::{Admitted, Asked};
 
@@ -31,11 +31,11 @@ impl Engine {
     /// made would have another one's address.
     pub async fn enrol_by_policy(&self, asked: &Asked<'_>) -> Result<Enrolment, Refused> {
         let admitted = self.admit(asked).await?;
-        self.may_change(asked, &admitted).await?;
         let policy = &admitted.policy;
         if !policy.is_open_to(asked.call.surface) {
             return Err(Refused::new(Reason::MethodNotAllowed));
         }
+        self.may_change(asked, &admitted).await?;
         let secret = self.fresh_secret();
         let keep = async {
             match self.account_for(asked, &admitted).await? {
@@ -73,7 +73,7 @@ impl Engine {
             }
             // Another call may have made it a moment ago.
             Err(refused) if refused.reason == Reason::Taken => match self.account_named(asked.name).await? {
-                Some(account) => Ok(Some(account)),
+                Some(account) => Ok(Some(self.obeyed(account.id).await?)),
                 None => Err(Refused::new(Reason::Taken).field("username", FieldProblem::Taken)),
             },
             Err(refused) => Err(refused),
@@ -102,29 +102,45 @@ impl Engine {
     }
 
     async fn judged(&self, asked: &Asked<'_>, admitted: &Admitted, otp: &str) -> Result<Judged, Refused> {
-        let ladder = admitted.ladder(self.policy.second_factor);
-        let mut account = admitted.account.clone();
+        let Some(mut account) = admitted.account.clone() else { return self.missed(asked, admitted).await };
         for _ in 0..PATIENCE {
-            let Some(present) = &account else { break };
-            let looked = match present.factors.google.as_ref().map(|factor| factor.totp(self.policy.totp)) {
-                Some(totp) if usize::from(totp.digits) == otp.len() => {
-                    self.verified(asked, admitted, present, otp, ladder).await
-                }
-                Some(_) => break,
-                None => match self.waiting_on(present)? {
-                    Some(enrolling) if usize::from(enrolling.totp(self.policy.totp).digits) == otp.len() => {
-                        self.confirmed(asked, admitted, present, &enrolling, otp).await
-                    }
-                    Some(_) | None => break,
-                },
-            };
-            match looked {
+            match self.judged_as(asked, admitted, &account, otp).await {
                 // It came on, went off or was changed otherwise in this moment: looked at again as it is now.
-                Err(refused) if is_behind(refused.reason) => account = self.store.account(present.id).await?,
-                looked => return looked,
+                Err(refused) if is_behind(refused.reason) => match self.obeyed(account.id).await {
+                    Ok(present) => account = present,
+                    // Nobody has the name any more.
+                    Err(refused) if refused.reason == Reason::NotFound => return self.missed(asked, admitted).await,
+                    Err(refused) => return Err(refused),
+                },
+                judged => return judged,
             }
         }
+        Err(Refused::new(Reason::WizardChanged))
+    }
+
+    /// Judges a code by the authenticator of the account as it was read. One that cannot have it by its length, and one
+    /// for which there is none, is a miss like any other.
+    async fn judged_as(
+        &self,
+        asked: &Asked<'_>,
+        admitted: &Admitted,
+        account: &Account,
+        otp: &str,
+    ) -> Result<Judged, Refused> {
+        let fits = |totp: Totp| usize::from(totp.digits) == otp.len();
+        let usual = self.policy.totp;
+        match (&account.factors.google, self.waiting_on(account)?) {
+            (Some(google), _) if fits(google.totp(usual)) => self.verified(asked, admitted, account, otp).await,
+            (None, Some(waiting)) if fits(waiting.totp(usual)) => {
+                self.confirmed(asked, admitted, account, &waiting, otp).await
+            }
+            (Some(_), _) | (None, _) => self.missed(asked, admitted).await,
+        }
+    }
+
+    async fn missed(&self, asked: &Asked<'_>, admitted: &Admitted) -> Result<Judged, Refused> {
         let (subject, revision) = self.subject_of(admitted);
+        let ladder = admitted.ladder(self.policy.second_factor);
         Err(self.miss(asked.call, subject, revision, ladder).await?)
     }
 
@@ -135,8 +151,8 @@ impl Engine {
         admitted: &Admitted,
         account: &Account,
         otp: &str,
-        ladder: Ladder,
     ) -> Result<Judged, Refused> {
+        let ladder = admitted.ladder(self.policy.second_factor);
         let verified = self.verify(asked.call, account, otp, ladder).await?;
         let event = self.happening(EventKind::ChallengePassed).to(account.id).in_call(asked.call);
         let event = event.method(Factor::Google).detail("policy", admitted.policy.id.as_str());

@@ -28,18 +28,17 @@ async fn with_password(engine: &Engine, ask: &Ask, otp: Option<&Secret>) -> Resu
     };
     match otp {
         Some(otp) if may_be_known(&pending, otp) => with_code(engine, ask, &pending.token, otp).await,
-        _ if was_sent(&pending) => Err(Why::CodeSent(bound(engine, ask, &pending.token))),
+        _ if was_sent(&pending) => {
+            Err(Why::CodeSent(engine.bound_token(&pending.token, name, &ask.credentials.password)))
+        }
         _ => Err(Why::CodeMissing),
     }
 }
 
 /// The code that an earlier call with the same name and password has had sent.
 async fn with_token(engine: &Engine, ask: &Ask, shown: &Secret, otp: &Secret) -> Result<Box<Entered>, Why> {
-    let token = shown.expose().rsplit_once('.').map(|(token, _)| Secret::new(token)).ok_or(Why::StrangeToken)?;
-    if !engine.is_same_secret(shown.expose(), &bound(engine, ask, &token)) {
-        return Err(Why::StrangeToken);
-    }
-    with_code(engine, ask, &token, otp).await
+    let token = engine.unbound_token(shown, &ask.credentials.name, &ask.credentials.password);
+    with_code(engine, ask, &token.ok_or(Why::StrangeToken)?, otp).await
 }
 
 async fn with_code(engine: &Engine, ask: &Ask, token: &Secret, otp: &Secret) -> Result<Box<Entered>, Why> {
@@ -48,13 +47,6 @@ async fn with_code(engine: &Engine, ask: &Ask, token: &Secret, otp: &Secret) -> 
         Passage::Entered(entered) => Ok(entered),
         Passage::Asked(_) => Err(Why::CodeMissing),
     }
-}
-
-/// The token, bound to the name and the password that it was given for: it stands in for neither.
-fn bound(engine: &Engine, ask: &Ask, token: &Secret) -> Secret {
-    let (name, password) = (&ask.credentials.name, ask.credentials.password.expose());
-    let mac = engine.keys.mac("flexi-mfa-token", &[token.expose(), name, password]);
-    Secret::new(format!("{}.{mac}", token.expose()))
 }
 
 fn was_sent(pending: &Pending) -> bool {

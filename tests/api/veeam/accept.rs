@@ -17,7 +17,28 @@ on_every_store!(
     a_locked_account_accepts_nothing,
     a_code_is_exactly_its_digits,
     a_code_that_was_used_here_is_used_everywhere,
+    another_instance_takes_an_offer_also_when_the_keys_were_just_turned_over,
 );
+
+async fn another_instance_takes_an_offer_also_when_the_keys_were_just_turned_over(app: TestApp) {
+    // One file is for one process: there the sibling is the server itself.
+    let sibling = match app.engine.store.health().await.unwrap().backend {
+        "embedded" => None,
+        _ => Some(app.sibling().await),
+    };
+    let other = sibling.as_ref().unwrap_or(&app);
+    let mut person = app.person("ann").await;
+    let token = app.sign_in(&person).await;
+    // The other instance has just looked at the keys, and does so again for what is sealed under a new one.
+    other.get("/.well-known/jwks.json").await.expect(200);
+    let call = app.call("POST", "/admin/v1/keys/rotate").bearer(ADMIN_KEY);
+    call.json(&json!({ "sealing": true, "signing": false })).send().await.expect(202);
+    let offer = app.offer(&token, person.id).await;
+    other.accept_mfa(&token, person.id, &app.totp(&offer.key), &offer.token).await.expect(200);
+    person.key = Some(offer.key);
+    app.clock.advance(30);
+    app.by_google(&person).await;
+}
 
 /// X12: watches that the code is left out of the set that is written with the authenticator.
 async fn a_scratch_code_accepts_and_is_used_up(app: TestApp) {

@@ -24,6 +24,18 @@ impl Engine {
         let (id, key) = std::str::from_utf8(&plain).ok()?.split_once(' ')?;
         Some((id.parse().ok()?, Secret::new(key)))
     }
+
+    /// A token bound to the name and the password that it was given for, so that it stands in for neither.
+    pub fn bound_token(&self, token: &Secret, name: &str, password: &Secret) -> Secret {
+        let mac = self.keys.mac("bound-mfa-token", &[token.expose(), name, password.expose()]);
+        Secret::new(format!("{}.{mac}", token.expose()))
+    }
+
+    /// The token in a bound one, if it was given for this name and this password.
+    pub fn unbound_token(&self, shown: &Secret, name: &str, password: &Secret) -> Option<Secret> {
+        let token = Secret::new(shown.expose().rsplit_once('.')?.0);
+        self.is_same_secret(shown.expose(), &self.bound_token(&token, name, password)).then_some(token)
+    }
 }
 
 fn context(call: &Call) -> [&'static str; 2] {
