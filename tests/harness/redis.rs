@@ -363,6 +363,7 @@ enum Fate {
     LoseReply,
     CutForGood,
     Hold,
+    Mute,
 }
 
 /// Both ends of a forwarded connection.
@@ -419,6 +420,13 @@ impl Proxy {
         (weather.fate, weather.spared) = (Some(Fate::Hold), spared);
     }
 
+    /// Lets `spared` requests through and answered. The connection of the one after it stays open, and nothing the
+    /// server says comes through there any more.
+    pub fn mute_after(&self, spared: usize) {
+        let mut weather = locked(&self.weather);
+        (weather.fate, weather.spared) = (Some(Fate::Mute), spared);
+    }
+
     /// Whether a request is being kept.
     pub fn is_holding(&self) -> bool {
         locked(&self.weather).holding
@@ -467,7 +475,7 @@ fn forward(client: TcpStream, server: TcpStream, weather: &Arc<Mutex<Weather>>) 
     let (stalled, losing) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
     locked(weather).connections.push(Connection { ends, stalled: Arc::clone(&stalled) });
     let (mut from, mut to) = (client.try_clone().unwrap(), server.try_clone().unwrap());
-    let (mark, sky) = (Arc::clone(&losing), Arc::clone(weather));
+    let (mark, muted, sky) = (Arc::clone(&losing), Arc::clone(&stalled), Arc::clone(weather));
     thread::spawn(move || {
         let mut buffer = vec![0; 1 << 20];
         while let Ok(length @ 1..) = from.read(&mut buffer) {
@@ -476,6 +484,7 @@ fn forward(client: TcpStream, server: TcpStream, weather: &Arc<Mutex<Weather>>) 
                 Some(Fate::LoseReply) => mark.store(true, Ordering::SeqCst),
                 Some(Fate::CutForGood) => return weather.refuse(),
                 Some(Fate::Hold) => weather.holding = true,
+                Some(Fate::Mute) => muted.store(true, Ordering::SeqCst),
                 None => {}
             }
             while weather.holding {

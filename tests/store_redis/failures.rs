@@ -58,6 +58,19 @@ async fn a_connection_that_died_silently_is_replaced_within_the_call() {
 }
 
 #[tokio::test]
+async fn a_connection_that_dies_silently_while_it_is_opened_is_given_up() {
+    let proxy = Proxy::before(single().port);
+    let store = RedisStore::open(impatient(&proxy.url())).await.unwrap();
+    for spared in [0, 1] {
+        proxy.refuse();
+        assert!(is_unavailable(store.health().await));
+        proxy.clear();
+        proxy.mute_after(spared);
+        recovered(&store).await;
+    }
+}
+
+#[tokio::test]
 async fn a_server_that_is_away_gives_a_bounded_error_and_is_found_again() {
     let proxy = Proxy::before(single().port);
     let store = RedisStore::open(impatient(&proxy.url())).await.unwrap();

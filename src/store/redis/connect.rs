@@ -11,12 +11,14 @@ use redis::{
     AsyncConnectionConfig, Client, Cmd, ConnectionAddr, ErrorKind, IntoConnectionInfo, RedisConnectionInfo, RedisError,
     RedisResult, ServerErrorKind, TlsCertificates, Value,
 };
+use tokio::time::Instant;
 
 use crate::engine::ports::StoreError;
 
 use super::RedisSettings;
 use super::address::Kind;
 use super::call::{Call, Script};
+use super::link::within;
 use super::reach::Reach;
 
 /// Everything that is needed to open a connection.
@@ -24,6 +26,8 @@ use super::reach::Reach;
 pub(super) struct Target {
     topology: Topology,
     connect_timeout: Duration,
+    /// For all that is said on a connection before it is used; it may die in the middle.
+    greeting_timeout: Duration,
 }
 
 #[derive(Debug)]
@@ -51,11 +55,15 @@ impl Target {
     pub(super) fn new(settings: &RedisSettings) -> Result<Self, StoreError> {
         let topology = Topology::new(settings)
             .map_err(|error| StoreError::Unavailable(format!("the Redis address cannot be used: {error}")))?;
-        Ok(Target { topology, connect_timeout: settings.connect_timeout })
+        Ok(Target { topology, connect_timeout: settings.connect_timeout, greeting_timeout: settings.timeout })
     }
 
     /// Opens a connection, driven by the runtime that this is called in, and makes the scripts known to its servers.
     pub(super) async fn connect(&self) -> RedisResult<Connection> {
+        within(Instant::now() + self.greeting_timeout, self.greet()).await
+    }
+
+    async fn greet(&self) -> RedisResult<Connection> {
         let connection = match &self.topology {
             Topology::Single(client) => Connection::Node(self.open(client).await?),
             Topology::Sentinel { sentinels, master, nodes } => {

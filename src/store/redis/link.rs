@@ -199,7 +199,7 @@ impl Place {
     }
 }
 
-async fn within<T>(deadline: Instant, work: impl Future<Output = RedisResult<T>>) -> RedisResult<T> {
+pub(super) async fn within<T>(deadline: Instant, work: impl Future<Output = RedisResult<T>>) -> RedisResult<T> {
     timeout_at(deadline, work).await.unwrap_or_else(|_| Err(late()))
 }
 
