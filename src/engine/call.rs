@@ -196,6 +196,15 @@ impl Refused {
         self
     }
 
+    /// The refusal with a field under the name that it has at a surface.
+    #[must_use]
+    pub fn renamed(mut self, from: &str, to: &str) -> Self {
+        if let Some(problem) = self.fields.remove(from) {
+            self.fields.insert(to.to_owned(), problem);
+        }
+        self
+    }
+
     #[must_use]
     pub fn attempts_left(mut self, left: u32) -> Self {
         self.attempts_left = Some(left);

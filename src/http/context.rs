@@ -36,18 +36,14 @@ const CLIENT_KIND: HeaderName = HeaderName::from_static("x-client-kind");
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 impl Context {
-    pub fn of(req: &HttpRequest) -> Result<Self, Problem> {
+    /// Without an `Idempotency-Key`, for calls that have no use for one.
+    pub fn of(req: &HttpRequest) -> Self {
         let locale = locale(req);
         let text = |name: HeaderName| req.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
         let surface = req.app_data::<web::Data<Surface>>();
         let peer = req.peer_addr().map(|peer| peer.ip());
         let proxies = surface.map_or(&[][..], |surface| &surface.trusted_proxies);
         let address = client_address(proxies, peer, forwarded_for(req).as_deref());
-        let usable = |key: &String| !key.is_empty() && key.len() <= 255;
-        let idempotency_key = text(IDEMPOTENCY_KEY).filter(usable);
-        if idempotency_key.is_none() && req.headers().contains_key(IDEMPOTENCY_KEY) {
-            return Err(Problem::header(locale, "Idempotency-Key"));
-        }
         let client = Client {
             address: address.map(|address| address.to_string()),
             agent: text(header::USER_AGENT).map(|agent| agent.chars().take(200).collect()),
@@ -70,7 +66,7 @@ impl Context {
         let success = text(SUCCESS);
         let bearer = text(header::AUTHORIZATION).as_deref().and_then(bearer_token).map(str::to_owned);
         let path = format!("{} {}", req.method(), req.path());
-        Ok(Context { locale, call, bearer, success, cookies, path, idempotency_key })
+        Context { locale, call, bearer, success, cookies, path, idempotency_key: None }
     }
 
     /// The call as the engine wants it, for a wizard and with the fingerprint of its body.
@@ -116,8 +112,15 @@ impl FromRequest for Context {
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(req: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(Context::of(req))
+        let context = Context::of(req);
+        ready(idempotency_key(req, context.locale).map(|key| Context { idempotency_key: key, ..context }))
     }
+}
+
+fn idempotency_key(req: &HttpRequest, locale: Locale) -> Result<Option<String>, Problem> {
+    let Some(value) = req.headers().get(IDEMPOTENCY_KEY) else { return Ok(None) };
+    let key = value.to_str().ok().filter(|key| !key.is_empty() && key.len() <= 255);
+    key.map(|key| Some(key.to_owned())).ok_or_else(|| Problem::header(locale, "Idempotency-Key"))
 }
 
 /// The cookie that holds the token of a remembered device.

@@ -145,7 +145,10 @@ impl Engine {
             return Ok(Confirmation { right: true, spend: Some(spend), codes: Some(rest), of_the_app: false });
         }
         let parsed = Code::parse(code, totp.digits);
-        let problem = FieldProblem::Digits(totp.digits);
+        let problem = match &enrolling.codes {
+            Some(_) => FieldProblem::SomeDigits(totp.digits.into(), RecoveryCode::SCRATCH_LENGTH.into()),
+            None => FieldProblem::Digits(totp.digits),
+        };
         let step = match (parsed, enrolling.codes.is_some() && RecoveryCode::parse(code).is_ok()) {
             (Ok(code), _) => totp.matching_step(&enrolling.secret, &code, now.timestamp().unsigned_abs()),
             // The form of a scratch code, and none of these: a guess like any other.

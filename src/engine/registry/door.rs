@@ -1,12 +1,9 @@
 use crate::engine::authenticator::Hand;
 use crate::engine::ports::{AccountWrite, Attempt, Door, Spend, Subject};
 use crate::engine::{Call, Caller, Engine, Reason, Refused};
-use crate::identity::{Account, ApiClient, ClientKeys, Ladder, LoginName, PolicyId, TotpPolicy};
+use crate::identity::{Account, ApiClient, ClientKeys, Ladder, LoginName, Permission, PolicyId, TotpPolicy};
 use crate::telemetry::Phases;
 use crate::workflow::WizardId;
-
-/// What an account needs to act on others' authenticators.
-const PERMISSION: &str = "users:update";
 
 /// What a service shows for itself.
 #[derive(Debug, Clone)]
@@ -98,7 +95,7 @@ impl Engine {
     async fn bearer(&self, credentials: &Credentials) -> Result<Option<Caller>, Refused> {
         let Credentials::Bearer(token) = credentials else { return Ok(None) };
         let caller = self.authenticate(token).await?;
-        match caller.account.permissions.contains(PERMISSION) {
+        match caller.account.may(Permission::UsersUpdate) {
             true => Ok(Some(caller)),
             false => Err(Refused::new(Reason::Forbidden)),
         }

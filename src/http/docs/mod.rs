@@ -12,7 +12,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::mounts::{self, Mount, Mounts};
 
-pub use responses::{Limited, Refusals};
+pub use responses::{Counted, Limited, Refusals, problems};
 
 pub fn routes(config: &mut ServiceConfig<'_>) {
     config.service(openapi);

@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response, ResponseBuilder};
@@ -8,38 +9,49 @@ use crate::http::problem::ProblemBody;
 /// The refusals that every route may answer with.
 pub struct Refusals;
 
-/// The refusals of routes that count attempts or send codes.
+/// The refusals of routes that count attempts.
+pub struct Counted;
+
+/// The refusals of routes that count attempts and send codes.
 pub struct Limited;
 
 impl IntoResponses for Refusals {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
-        problems(&[
-            ("400", "Malformed body, or a part of the request of the wrong form; `errors` names it."),
-            ("401", "No access token, or one that is not valid any more."),
-            ("403", "Not allowed, or switched off by the operator."),
-            ("404", "Unknown, expired or foreign: all three look the same."),
-            ("408", "The body did not arrive in time."),
-            ("409", "The step does not fit where the wizard stands, or something changed under the request."),
-            ("413", "The body is larger than this server reads."),
-            ("415", "The body is neither JSON nor a form."),
-            ("422", "Well-formed, but refused; `code` says why."),
-            ("500", "Something went wrong inside; `X-Request-Id` names it."),
-            ("503", "The store does not answer, or too many passwords are being checked; see `Retry-After`."),
-        ])
+        problems(
+            ProblemBody::name(),
+            &[
+                ("400", "Malformed body, or a part of the request of the wrong form; `errors` names it."),
+                ("401", "No access token, or one that is not valid any more."),
+                ("403", "Not allowed, or switched off by the operator."),
+                ("404", "Unknown, expired or foreign: all three look the same."),
+                ("408", "The body did not arrive in time."),
+                ("409", "The step does not fit where the wizard stands, or something changed under the request."),
+                ("413", "The body is larger than this server reads."),
+                ("415", "The body is neither JSON nor a form."),
+                ("422", "Well-formed, but refused; `code` says why."),
+                ("500", "Something went wrong inside; `X-Request-Id` names it."),
+                ("503", "The store does not answer, or too many passwords are being checked; see `Retry-After`."),
+            ],
+        )
+    }
+}
+
+impl IntoResponses for Counted {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        problems(ProblemBody::name(), &[("429", "Limited or locked; `Retry-After` says for how long.")])
     }
 }
 
 impl IntoResponses for Limited {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
-        problems(&[
-            ("429", "Limited or locked; `Retry-After` says for how long."),
-            ("502", "The code could not be sent; it may be asked for again at once."),
-        ])
+        let unsent = [("502", "The code could not be sent; it may be asked for again at once.")];
+        Counted::responses().into_iter().chain(problems(ProblemBody::name(), &unsent)).collect()
     }
 }
 
-fn problems(list: &[(&str, &str)]) -> BTreeMap<String, RefOr<Response>> {
-    let content = || ContentBuilder::new().schema(Some(Ref::from_schema_name(ProblemBody::name()))).build();
+/// Problems of this schema, by status.
+pub fn problems(schema: Cow<'_, str>, list: &[(&str, &str)]) -> BTreeMap<String, RefOr<Response>> {
+    let content = || ContentBuilder::new().schema(Some(Ref::from_schema_name(schema.as_ref()))).build();
     let response =
         |what: &str| ResponseBuilder::new().description(what).content("application/problem+json", content()).build();
     list.iter().map(|(status, what)| ((*status).to_owned(), response(what).into())).collect()

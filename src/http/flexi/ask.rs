@@ -34,7 +34,7 @@ pub struct Ask {
 impl Ask {
     fn of(req: &HttpRequest) -> Result<Self, Why> {
         let credentials = Credentials::of(req).ok_or(Why::NoCredentials)?;
-        let context = Context::of(req).map_err(|_| Why::Header)?;
+        let context = Context::of(req);
         let query = Query::of(req);
         let otp = otp::of(&query)?;
         let mfa_token = req.headers().get(MFA_TOKEN).and_then(|value| value.to_str().ok()).map(Secret::new);

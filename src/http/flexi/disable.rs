@@ -5,7 +5,7 @@ use crate::http::surface::Surface;
 
 use super::ask::Ask;
 use super::door::{let_in, proved};
-use super::envelope::Envelope;
+use super::envelope::{Envelope, Winstrom};
 use super::refusal::Refusal;
 use super::responses::Refusals;
 use super::table::Why;
@@ -19,11 +19,12 @@ use super::table::Why;
     security(("basic" = [])),
     params(
         ("user" = String, Path, description = "The caller's own user name or email address."),
-        ("otp" = String, Query, description = "A code of the factor that is to go off, or a recovery code."),
+        ("otp" = Option<String>, Query, description = "A code of the factor that is to go off, or a recovery code; \
+         without it, one is sent where the strongest factor takes that."),
         ("Mfa-Token" = Option<String>, Header, description = "From the 401 that came when the code was sent."),
     ),
     responses(
-        (status = 200, content((Envelope = "application/xml"), (Envelope = "application/json"))),
+        (status = 200, content((Winstrom = "application/xml"), (Envelope = "application/json"))),
         Refusals,
     )
 )]

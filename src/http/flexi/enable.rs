@@ -6,7 +6,7 @@ use crate::identity::TotpSecret;
 
 use super::ask::Ask;
 use super::door::let_in;
-use super::envelope::Envelope;
+use super::envelope::{Envelope, Winstrom};
 use super::query::required;
 use super::refusal::Refusal;
 use super::responses::Refusals;
@@ -25,7 +25,7 @@ use super::table::{Fault, Why};
         ("otp" = String, Query, description = "The code that the authenticator shows."),
     ),
     responses(
-        (status = 200, content((Envelope = "application/xml"), (Envelope = "application/json"))),
+        (status = 200, content((Winstrom = "application/xml"), (Envelope = "application/json"))),
         Refusals,
     )
 )]

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use super::reply::{Format, Reply};
 
-/// What every call but the picture answers; in XML it is `<winstrom version="1.0">` with a child for each member.
+/// What every call but the picture answers in JSON; in XML it is the inner object alone.
 #[derive(Serialize, ToSchema)]
 #[schema(as = WinstromAnswer)]
 pub struct Envelope {
@@ -18,9 +18,10 @@ pub struct Envelope {
 
 /// All of it is text, as this surface's clients expect.
 #[derive(Serialize, ToSchema)]
+#[schema(xml(name = "winstrom"))]
 pub struct Winstrom {
     #[serde(rename = "@version")]
-    #[schema(example = "1.0")]
+    #[schema(example = "1.0", xml(name = "version", attribute))]
     version: &'static str,
     /// `true` or `false`.
     #[schema(example = "true")]

@@ -2,17 +2,15 @@ use actix_web::{HttpResponse, put, web};
 
 use crate::engine::{Hand, Reason, Refused};
 use crate::http::surface::Surface;
+use crate::identity::Permission;
 
 use super::ask::Ask;
 use super::door::let_in;
-use super::envelope::Envelope;
+use super::envelope::{Envelope, Winstrom};
 use super::query::required;
 use super::refusal::Refusal;
 use super::responses::Refusals;
 use super::table::Why;
-
-/// What an account must have to turn another one's factors off.
-const PERMISSION: &str = "password:update";
 
 /// Turn another user's second factors off
 ///
@@ -27,7 +25,7 @@ const PERMISSION: &str = "password:update";
         ("Mfa-Token" = Option<String>, Header, description = "From the 401 that came when the code was sent."),
     ),
     responses(
-        (status = 200, content((Envelope = "application/xml"), (Envelope = "application/json"))),
+        (status = 200, content((Winstrom = "application/xml"), (Envelope = "application/json"))),
         Refusals,
     )
 )]
@@ -36,7 +34,7 @@ pub async fn reset(surface: web::Data<Surface>, ask: Ask) -> Result<HttpResponse
     let engine = &surface.engine;
     let name = ask.query.text("username").map_err(|why| ask.refuse(why))?;
     let caller = let_in(engine, &ask).await?.account;
-    if !caller.permissions.contains(PERMISSION) {
+    if !caller.may(Permission::PasswordUpdate) {
         return Err(ask.refused(Refused::new(Reason::Forbidden)));
     }
     let name = required("username", name).map_err(|why| ask.refuse(why))?;

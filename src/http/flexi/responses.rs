@@ -1,9 +1,9 @@
 use std::collections::BTreeMap;
 
-use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response, ResponseBuilder};
+use utoipa::openapi::{ContentBuilder, Header, HeaderBuilder, Ref, RefOr, Response, ResponseBuilder};
 use utoipa::{IntoResponses, ToSchema};
 
-use super::envelope::Envelope;
+use super::envelope::{Envelope, Winstrom};
 
 /// The refusals that every call of this surface may answer with, each in an envelope whose `success` is `false`.
 pub struct Refusals;
@@ -25,11 +25,30 @@ impl IntoResponses for Refusals {
             ("502", "The code could not be sent."),
             ("503", "The store does not answer, or too many passwords are being checked; see `Retry-After`."),
         ];
-        let content = || ContentBuilder::new().schema(Some(Ref::from_schema_name(Envelope::name()))).build();
-        let response = |what: &str| {
+        let content = |schema| ContentBuilder::new().schema(Some(Ref::from_schema_name(schema))).build();
+        let response = |status: &str, what: &str| {
             let response = ResponseBuilder::new().description(what);
-            response.content("application/xml", content()).content("application/json", content()).build()
+            let response = response.content("application/xml", content(Winstrom::name()));
+            let response = response.content("application/json", content(Envelope::name()));
+            let headers = headers(status).iter();
+            headers.fold(response, |response, (name, what)| response.header(*name, text(what))).build()
         };
-        list.iter().map(|(status, what)| ((*status).to_owned(), response(what).into())).collect()
+        list.iter().map(|(status, what)| ((*status).to_owned(), response(status, what).into())).collect()
     }
+}
+
+/// The headers that tell more than the message does.
+fn headers(status: &str) -> &'static [(&'static str, &'static str)] {
+    match status {
+        "401" => &[
+            ("WWW-Authenticate", "`Basic`, in UTF-8 (RFC 7617)."),
+            ("Mfa-Token", "Where a code was sent: to be repeated beside `otp`."),
+        ],
+        "429" | "503" => &[("Retry-After", "Seconds.")],
+        _ => &[],
+    }
+}
+
+fn text(what: &str) -> Header {
+    HeaderBuilder::new().description(Some(what)).build()
 }

@@ -22,8 +22,6 @@ pub enum Why {
     OwnName,
     NoSuchUser,
     Parameter(&'static str, Fault),
-    /// A header whose value cannot be used.
-    Header,
     Body(BodyFault),
     /// There is no such call, or not by this method.
     NoSuchCall,
@@ -67,7 +65,7 @@ pub fn row(why: &Why) -> (u16, Words) {
         Why::OwnName => (403, Own("own-name")),
         Why::NoSuchUser => (404, Own("no-such-user")),
         Why::NoSuchCall => (404, Problem("not_found")),
-        Why::Parameter(..) | Why::Header => (400, Own("unusable")),
+        Why::Parameter(..) => (400, Own("unusable")),
         Why::Body(BodyFault::TooLarge { .. }) => (413, Problem("body_too_large")),
         Why::Body(BodyFault::Slow) => (408, Problem("body_too_slow")),
         Why::Body(_) => (400, Own("unusable")),

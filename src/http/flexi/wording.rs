@@ -56,7 +56,6 @@ mod tests {
             Why::OwnName,
             Why::NoSuchUser,
             Why::NoSuchCall,
-            Why::Header,
             Why::Parameter("secret", Fault::Secret),
             Why::Parameter("secret", Fault::Missing),
             Why::Parameter("secret", Fault::Unusable),

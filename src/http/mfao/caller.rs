@@ -39,7 +39,7 @@ impl FromRequest for Caller {
 }
 
 fn shown(req: &HttpRequest) -> Result<Caller, Problem> {
-    let context = Context::of(req)?;
+    let context = Context::of(req);
     let header = |name: HeaderName| req.headers().get(name).and_then(|value| value.to_str().ok()).map(Secret::new);
     let credentials = match (header(API_KEY), header(ACCESS_KEY)) {
         (Some(api_key), Some(access_key)) => Credentials::Client(ClientKeys { api_key, access_key }),
@@ -55,12 +55,13 @@ fn shown(req: &HttpRequest) -> Result<Caller, Problem> {
 
 /// The refusal; where nobody is known by what was shown, with the headers that a client shows.
 pub fn problem(context: &Context, refused: Refused) -> Problem {
-    context.problem(match refused.reason {
+    match refused.reason {
         Reason::Unauthorized => {
-            refused.field("api-key", FieldProblem::ClientKey).field("access-key", FieldProblem::ClientKey)
+            let refused = refused.field("api-key", FieldProblem::ClientKey);
+            context.problem(refused.field("access-key", FieldProblem::ClientKey)).saying("client-unknown")
         }
-        _ => refused,
-    })
+        _ => context.problem(refused),
+    }
 }
 
 /// The name, if it is worth a look.

@@ -7,7 +7,7 @@ use crate::engine::{FieldProblem, Reason, Refused};
 use crate::http::answer::json;
 use crate::http::body::Body;
 use crate::http::context::Context;
-use crate::http::docs::{Limited, Refusals};
+use crate::http::docs::{Counted, Refusals};
 use crate::http::flag::Flag;
 use crate::http::problem::Problem;
 use crate::http::surface::Surface;
@@ -34,7 +34,7 @@ pub struct Verify {
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct Otp {
-    /// What the app shows, where the body has none.
+    /// What the app shows, where the body has none, or the same as there.
     #[param(value_type = Option<String>)]
     otp: Option<Secret>,
 }
@@ -61,7 +61,7 @@ pub struct Verified {
     security(("api_key" = [], "access_key" = []), ("bearer" = [])),
     params(("policyId" = String, Path), Otp),
     request_body = Verify,
-    responses((status = 200, body = Verified), Refusals, Limited)
+    responses((status = 200, body = Verified), Refusals, Counted)
 )]
 #[post("/{policyId}/verify")]
 pub async fn verify(
@@ -85,10 +85,11 @@ pub async fn verify(
     Ok(json(StatusCode::OK, &Verified { username, valid: judged.valid, attempts_left, metrics }))
 }
 
-/// The one code that was given.
+/// The one code that was given; the same in both places is one. An empty query parameter is none.
 fn one(body: Option<Secret>, query: Option<Secret>) -> Result<Secret, FieldProblem> {
-    match (body, query) {
+    match (body, query.filter(|otp| !otp.expose().is_empty())) {
         (Some(otp), None) | (None, Some(otp)) => Ok(otp),
+        (Some(otp), Some(same)) if otp.expose() == same.expose() => Ok(otp),
         (None, None) => Err(FieldProblem::Missing),
         (Some(_), Some(_)) => Err(FieldProblem::Twice),
     }

@@ -52,6 +52,8 @@ pub struct PanelSession {
 pub struct SecondFactorWanted {
     #[serde(flatten)]
     failure: Failure,
+    /// Not there when the refusal is another one.
+    #[schema(required = false)]
     mfa: Wanted,
 }
 
@@ -93,7 +95,16 @@ pub struct Sent {
 #[utoipa::path(
     tag = "navixy",
     request_body = Auth,
-    responses((status = 200, body = PanelSession), PanelRefusals, (status = 403, body = SecondFactorWanted))
+    responses(
+        (status = 200, body = PanelSession),
+        PanelRefusals,
+        (
+            status = 403,
+            description = "A code is wanted, as `mfa` says, or a factor must be enrolled at a sign-in first (11); or the \
+                           token is unknown or over (4).",
+            body = SecondFactorWanted
+        )
+    )
 )]
 #[post("/account/auth")]
 pub async fn auth(
@@ -102,7 +113,7 @@ pub async fn auth(
     body: PanelBody<Auth>,
 ) -> Result<HttpResponse, PanelError> {
     let locale = locale(&req);
-    let (call, body) = (call(&req, locale)?, body.0);
+    let (call, body) = (call(&req), body.0);
     let passage = if body.token.is_some() || body.code.is_some() {
         let (token, code) = (given(locale, "token", body.token)?, given(locale, "code", body.code)?);
         surface.engine.enter_with_code(&call, token.expose(), code.expose(), Opens::Panel).await

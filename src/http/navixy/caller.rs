@@ -9,7 +9,7 @@ use actix_web::{FromRequest, HttpRequest};
 use crate::engine::{Call, Caller, Reason, Refused};
 use crate::http::context::{Context, locale};
 use crate::http::surface::Surface;
-use crate::identity::{Account, Locale};
+use crate::identity::{Account, Locale, Permission};
 
 use super::answer::{PanelCode, PanelError};
 
@@ -22,9 +22,9 @@ pub struct PanelCaller {
 
 impl PanelCaller {
     /// # Errors
-    /// When the account lacks this permission, such as `users:update`.
-    pub fn permit(&self, permission: &str) -> Result<(), PanelError> {
-        match self.caller.account.permissions.contains(permission) {
+    /// When the account lacks this permission.
+    pub fn permit(&self, permission: Permission) -> Result<(), PanelError> {
+        match self.caller.account.may(permission) {
             true => Ok(()),
             false => Err(PanelError::of_code(self.locale, PanelCode::NOT_PERMITTED)),
         }
@@ -45,7 +45,7 @@ impl FromRequest for PanelCaller {
             let locale = locale(&req);
             let refused = |reason| PanelError::new(locale, Refused::new(reason));
             let surface = req.app_data::<Data<Surface>>().ok_or_else(|| refused(Reason::Internal))?;
-            let call = call(&req, locale)?;
+            let call = call(&req);
             let shown = req.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
             let hash = shown.and_then(panel_hash).ok_or_else(|| refused(Reason::Unauthorized))?;
             let caller = surface.engine.panel_caller(hash).await;
@@ -56,10 +56,8 @@ impl FromRequest for PanelCaller {
 }
 
 /// What is known of a call beside its body.
-pub fn call(req: &HttpRequest, locale: Locale) -> Result<Call, PanelError> {
-    let context = Context::of(req);
-    // The only header that a context can be refused for, and the panel's clients do not know it.
-    context.map(|context| context.call(None, None)).map_err(|_| PanelError::of_code(locale, PanelCode::PARAMETERS))
+pub fn call(req: &HttpRequest) -> Call {
+    Context::of(req).call(None, None)
 }
 
 fn panel_hash(value: &str) -> Option<&str> {

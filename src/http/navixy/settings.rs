@@ -10,10 +10,6 @@ use crate::identity::{AccountId, Factor, MfaSetting};
 use super::answer::PanelError;
 use super::caller::PanelCaller;
 
-/// Permissions that the panel's calls need.
-pub const READ: &str = "users:read";
-pub const UPDATE: &str = "users:update";
-
 /// What users may do about second factors.
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
 pub struct Settings {

@@ -6,11 +6,12 @@ use utoipa::ToSchema;
 use crate::http::answer::json;
 use crate::http::body::object;
 use crate::http::surface::Surface;
+use crate::identity::Permission;
 
 use super::answer::{PanelError, PanelRefusals, Success, done};
 use super::body::Signed;
 use super::caller::PanelCaller;
-use super::settings::{READ, Settings, UPDATE};
+use super::settings::Settings;
 
 #[derive(Serialize, ToSchema)]
 pub struct DefaultSettings {
@@ -22,7 +23,7 @@ pub struct DefaultSettings {
 
 /// See what new users begin with
 ///
-/// Needs the permission `users:read`.
+/// Needs the permission `users:read` or `users:update`.
 #[utoipa::path(
     tag = "navixy",
     operation_id = "read_default_mfa_settings",
@@ -31,7 +32,7 @@ pub struct DefaultSettings {
 )]
 #[post("/user/mfa/settings/default/read")]
 pub async fn read(surface: web::Data<Surface>, caller: PanelCaller) -> Result<HttpResponse, PanelError> {
-    caller.permit(READ)?;
+    caller.permit(Permission::UsersRead)?;
     let value = surface.engine.default_mfa().as_ref().map(Settings::of);
     Ok(json(StatusCode::OK, &DefaultSettings { success: true, value }))
 }
@@ -55,7 +56,7 @@ pub struct UpdateDefault {
 #[post("/user/mfa/settings/default/update")]
 pub async fn update(surface: web::Data<Surface>, signed: Signed<UpdateDefault>) -> Result<HttpResponse, PanelError> {
     let Signed { caller, body } = signed;
-    caller.permit(UPDATE)?;
+    caller.permit(Permission::UsersUpdate)?;
     let setting = body.settings.parse(&caller)?;
     let set = surface.engine.set_default_mfa(&caller.call, &caller.caller.account, &setting).await;
     set.map(|()| done()).map_err(|refused| caller.error(refused))

@@ -5,11 +5,11 @@ use utoipa::ToSchema;
 
 use crate::http::answer::json;
 use crate::http::surface::Surface;
-use crate::identity::Factor;
+use crate::identity::{Factor, Permission};
 
 use super::answer::{PanelError, PanelRefusals};
 use super::body::Signed;
-use super::settings::{READ, Settings, accounts};
+use super::settings::{Settings, accounts};
 
 #[derive(Deserialize, ToSchema)]
 pub struct Which {
@@ -38,7 +38,7 @@ pub struct UserSettings {
 
 /// See the settings of users
 ///
-/// Needs the permission `users:read`. One unknown id, and none is shown (201).
+/// Needs the permission `users:read` or `users:update`. One unknown id, and none is shown (201).
 #[utoipa::path(
     tag = "navixy",
     operation_id = "read_mfa_settings",
@@ -49,7 +49,7 @@ pub struct UserSettings {
 #[post("/user/mfa/settings/read")]
 pub async fn read(surface: web::Data<Surface>, signed: Signed<Which>) -> Result<HttpResponse, PanelError> {
     let Signed { caller, body } = signed;
-    caller.permit(READ)?;
+    caller.permit(Permission::UsersRead)?;
     let ids = accounts(body.ids, "ids", &caller)?;
     let states = surface.engine.mfa_of(&ids).await.map_err(|refused| caller.error(refused))?;
     let list = states.into_iter().map(|state| UserSettings {

@@ -4,10 +4,11 @@ use utoipa::ToSchema;
 
 use crate::http::body::object;
 use crate::http::surface::Surface;
+use crate::identity::Permission;
 
 use super::answer::{PanelError, PanelRefusals, Success, done};
 use super::body::Signed;
-use super::settings::{Settings, Target, UPDATE};
+use super::settings::{Settings, Target};
 
 #[derive(Deserialize, ToSchema)]
 pub struct Update {
@@ -32,7 +33,7 @@ pub struct Update {
 #[post("/user/mfa/settings/update")]
 pub async fn update(surface: web::Data<Surface>, signed: Signed<Update>) -> Result<HttpResponse, PanelError> {
     let Signed { caller, body } = signed;
-    caller.permit(UPDATE)?;
+    caller.permit(Permission::UsersUpdate)?;
     let (target, setting) = (body.target.parse(&caller)?, body.settings.parse(&caller)?);
     let given = surface.engine.set_mfa(&caller.call, &caller.caller, &target, &setting).await;
     given.map(|()| done()).map_err(|refused| caller.error(refused))

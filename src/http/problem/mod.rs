@@ -163,6 +163,13 @@ impl Problem {
         self
     }
 
+    /// The refusal in words of the surface's own: the key of a message.
+    #[must_use]
+    pub fn saying(mut self, message: &str) -> Self {
+        self.body.detail = Some(text(self.locale, message));
+        self
+    }
+
     /// The refusal without the ways on, which are the wizard surface's own.
     #[must_use]
     pub fn without_way_on(mut self) -> Self {

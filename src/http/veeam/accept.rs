@@ -5,12 +5,12 @@ use utoipa::ToSchema;
 use crate::engine::{Call, Caller, Hand, Refused};
 use crate::http::body::Body;
 use crate::http::context::Context;
-use crate::http::docs::{Limited, Refusals};
+use crate::http::docs::{Counted, Refusals};
 use crate::http::problem::Problem;
 use crate::http::surface::Surface;
-use crate::identity::Secret;
+use crate::identity::{Permission, Secret};
 
-use super::target::{Target, UPDATE, caller, target};
+use super::target::{Target, caller, target};
 
 #[derive(Deserialize, ToSchema)]
 pub struct AcceptMfa {
@@ -31,7 +31,7 @@ pub struct AcceptMfa {
     security(("bearer" = [])),
     params(("id" = u64, Path, description = "The account.")),
     request_body = AcceptMfa,
-    responses((status = 200, description = "On; no body."), Refusals, Limited)
+    responses((status = 200, description = "On; no body."), Refusals, Counted)
 )]
 #[post("/v1/users/{id}/acceptMfa")]
 pub async fn accept(
@@ -41,7 +41,7 @@ pub async fn accept(
     body: Body<AcceptMfa>,
 ) -> Result<HttpResponse, Problem> {
     let caller = caller(&surface, &context).await?;
-    let target = target(&context, &caller, &id, UPDATE)?;
+    let target = target(&context, &caller, &id, Permission::UsersUpdate)?;
     let accepted = turn_on(&surface, &context.call(None, None), &caller, target, &body.value).await;
     accepted.map_err(|refused| context.problem(refused))?;
     Ok(HttpResponse::Ok().finish())

@@ -2,12 +2,12 @@ use actix_web::{HttpResponse, post, web};
 
 use crate::engine::{Call, Caller, Hand, Refused};
 use crate::http::context::Context;
-use crate::http::docs::{Limited, Refusals};
+use crate::http::docs::{Counted, Refusals};
 use crate::http::problem::Problem;
 use crate::http::surface::Surface;
-use crate::identity::Factor;
+use crate::identity::{Factor, Permission};
 
-use super::target::{Target, UPDATE, caller, target};
+use super::target::{Target, caller, target};
 
 /// Turn MFA off
 ///
@@ -17,7 +17,7 @@ use super::target::{Target, UPDATE, caller, target};
     tag = "veeam",
     security(("bearer" = [])),
     params(("id" = u64, Path, description = "The account.")),
-    responses((status = 200, description = "Off; no body."), Refusals, Limited)
+    responses((status = 200, description = "Off; no body."), Refusals, Counted)
 )]
 #[post("/v1/users/{id}/disableMfa")]
 pub async fn disable(
@@ -26,7 +26,7 @@ pub async fn disable(
     id: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let caller = caller(&surface, &context).await?;
-    let target = target(&context, &caller, &id, UPDATE)?;
+    let target = target(&context, &caller, &id, Permission::UsersUpdate)?;
     let off = turn_off(&surface, &context.call(None, None), &caller, target, context.success_token()).await;
     off.map_err(|refused| context.problem(refused))?;
     Ok(HttpResponse::Ok().finish())

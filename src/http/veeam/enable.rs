@@ -5,14 +5,14 @@ use utoipa::ToSchema;
 use crate::engine::{Call, Caller, Offered, Refused};
 use crate::http::body::OptionalBody;
 use crate::http::context::Context;
-use crate::http::docs::{Limited, Refusals};
+use crate::http::docs::{Counted, Refusals};
 use crate::http::flag::Flag;
 use crate::http::problem::Problem;
 use crate::http::surface::Surface;
-use crate::identity::RecoveryCode;
+use crate::identity::{Permission, RecoveryCode};
 
 use super::json;
-use super::target::{Target, UPDATE, caller, target};
+use super::target::{Target, caller, target};
 
 #[derive(Default, Deserialize, ToSchema)]
 pub struct EnableMfa {
@@ -65,8 +65,8 @@ impl MfaOffer {
     tag = "veeam",
     security(("bearer" = [])),
     params(("id" = u64, Path, description = "The account.")),
-    request_body = EnableMfa,
-    responses((status = 200, body = MfaOffer), Refusals, Limited)
+    request_body = Option<EnableMfa>,
+    responses((status = 200, body = MfaOffer), Refusals, Counted)
 )]
 #[post("/v1/users/{id}/enableMfa")]
 pub async fn enable(
@@ -76,7 +76,7 @@ pub async fn enable(
     body: OptionalBody<EnableMfa>,
 ) -> Result<HttpResponse, Problem> {
     let caller = caller(&surface, &context).await?;
-    let target = target(&context, &caller, &id, UPDATE)?;
+    let target = target(&context, &caller, &id, Permission::UsersUpdate)?;
     let call = context.call(None, None);
     let offered = offer(&surface, &call, &caller, target, context.success_token(), body.0.recreate.0).await;
     let (account, offered) = offered.map_err(|refused| context.problem(refused))?;

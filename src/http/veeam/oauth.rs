@@ -1,11 +1,14 @@
+use std::collections::BTreeMap;
 use std::fmt;
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
-use utoipa::ToSchema;
+use utoipa::openapi::{RefOr, Response};
+use utoipa::{IntoResponses, ToSchema};
 
 use crate::engine::{Reason, Refused};
+use crate::http::docs::problems;
 use crate::http::problem::{BodyFault, Kind, Problem, ProblemBody};
 use crate::identity::Locale;
 
@@ -24,6 +27,29 @@ pub struct OAuthProblem<'a> {
     #[schema(example = "invalid_grant")]
     error: &'a str,
     error_description: String,
+}
+
+/// The refusals of the token endpoint.
+pub struct OAuthRefusals;
+
+impl IntoResponses for OAuthRefusals {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        let list = [
+            (
+                "400",
+                "What RFC 6749 calls an invalid request or grant; `code` says which, `errors` names the parameter.",
+            ),
+            ("403", "A factor must be enrolled at a sign-in first, or sign-in is switched off."),
+            ("408", "The body did not arrive in time."),
+            ("413", "The body is larger than this server reads."),
+            ("415", "The body is neither a form nor JSON."),
+            ("429", "Limited or locked; `Retry-After` says for how long."),
+            ("500", "Something went wrong inside; `X-Request-Id` names it."),
+            ("502", "The code could not be sent; it may be asked for again at once."),
+            ("503", "The store does not answer, or too many passwords are being checked; see `Retry-After`."),
+        ];
+        problems(OAuthProblem::name(), &list)
+    }
 }
 
 /// The word for a reason, and whether the standard wants it under 400: what it calls an invalid grant, it does. Limits
@@ -69,9 +95,16 @@ fn word_of(reason: Reason) -> (&'static str, bool) {
 
 impl OAuthError {
     pub fn new(locale: Locale, refused: Refused) -> Self {
-        let (error, is_400) = word_of(refused.reason);
+        let (reason, (error, is_400)) = (refused.reason, word_of(refused.reason));
         // Nothing of the wizard surface: this one begins again by its own first call.
         let problem = Problem::new(locale, refused).without_way_on();
+        let problem = match reason {
+            Reason::WizardNotFound | Reason::StepNotAllowed | Reason::WizardChanged => {
+                problem.saying("oauth-mfa-token")
+            }
+            Reason::Unauthorized => problem.saying("oauth-refresh-token"),
+            _ => problem,
+        };
         OAuthError { error, problem: if is_400 { problem.with_status(400) } else { problem } }
     }
 

@@ -2,12 +2,7 @@ use crate::engine::{Caller, Reason, Refused};
 use crate::http::context::Context;
 use crate::http::problem::Problem;
 use crate::http::surface::Surface;
-use crate::identity::AccountId;
-
-/// See everybody.
-pub const READ: &str = "users:read";
-/// Turn everybody's MFA on and off.
-pub const UPDATE: &str = "users:update";
+use crate::identity::{AccountId, Permission};
 
 /// Whose account a call is about.
 pub enum Target {
@@ -23,16 +18,12 @@ pub async fn caller(surface: &Surface, context: &Context) -> Result<Caller, Prob
 
 /// The account in a path. What is no number as it is written (`01`, `+1`) is nobody's; without the permission every
 /// account but one's own is out of reach, whether or not it exists.
-pub fn target(context: &Context, caller: &Caller, text: &str, permission: &str) -> Result<Target, Problem> {
+pub fn target(context: &Context, caller: &Caller, text: &str, permission: Permission) -> Result<Target, Problem> {
     let id = text.parse::<AccountId>().ok().filter(|id| id.to_string() == text);
     match id {
         None => Err(context.problem(Refused::new(Reason::NotFound))),
         Some(id) if id == caller.account.id => Ok(Target::Own),
-        Some(id) if may(caller, permission) => Ok(Target::Other(id)),
+        Some(id) if caller.account.may(permission) => Ok(Target::Other(id)),
         Some(_) => Err(context.problem(Refused::new(Reason::Forbidden))),
     }
-}
-
-pub fn may(caller: &Caller, permission: &str) -> bool {
-    caller.account.permissions.contains(permission)
 }

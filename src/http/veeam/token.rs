@@ -9,14 +9,13 @@ use utoipa::ToSchema;
 use crate::engine::{Admitted, FieldProblem, Passage, Pending, Reason, Refused, Tokens};
 use crate::http::body::receive;
 use crate::http::context::{Context, locale};
-use crate::http::docs::{Limited, Refusals};
 use crate::http::problem::BodyFault;
 use crate::http::surface::Surface;
 use crate::identity::{Factor, Locale, Method, Secret};
 use crate::workflow::Opens;
 
 use super::json;
-use super::oauth::{OAuthError, OAuthProblem};
+use super::oauth::{OAuthError, OAuthRefusals};
 
 /// Bytes of the longest name or password that is worth a hash.
 const LONGEST: usize = 1_024;
@@ -91,14 +90,7 @@ pub enum TokenAnswer {
     request_body(content((TokenRequest = "application/x-www-form-urlencoded"), (TokenRequest = "application/json"))),
     responses(
         (status = 200, body = TokenAnswer),
-        Refusals,
-        Limited,
-        (
-            status = 400,
-            description = "What RFC 6749 calls an invalid request or grant; `code` says which.",
-            body = OAuthProblem<'static>,
-            content_type = "application/problem+json"
-        )
+        OAuthRefusals,
     )
 )]
 #[post("/oauth2/token")]
@@ -115,7 +107,9 @@ pub async fn token(surface: web::Data<Surface>, asked: Asked) -> Result<HttpResp
         "mfa" => {
             let token = given(locale, "mfa_token", request.mfa_token)?;
             let code = given(locale, "mfa_code", request.mfa_code)?;
-            engine.enter_with_code(&call, token.expose(), code.expose(), Opens::Tokens).await
+            let passage = engine.enter_with_code(&call, token.expose(), code.expose(), Opens::Tokens).await;
+            // What the engine calls a code has a longer name here.
+            passage.map_err(|refused| refused.renamed("code", "mfa_code"))
         }
         "refresh_token" => {
             let token = given(locale, "refresh_token", request.refresh_token)?;
@@ -188,10 +182,8 @@ impl FromRequest for Asked {
         let (req, payload) = (req.clone(), payload.take());
         Box::pin(async move {
             let locale = locale(&req);
-            let unusable = |_| OAuthError::new(locale, Refused::new(Reason::Invalid));
-            let context = Context::of(&req).map_err(unusable)?;
             let body = receive(&req, payload).await.map_err(|fault| OAuthError::body(locale, fault))?;
-            Ok(Asked { context, locale, request: body.value })
+            Ok(Asked { context: Context::of(&req), locale, request: body.value })
         })
     }
 }

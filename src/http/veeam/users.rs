@@ -7,10 +7,10 @@ use crate::http::context::Context;
 use crate::http::docs::Refusals;
 use crate::http::problem::Problem;
 use crate::http::surface::Surface;
-use crate::identity::{Account, AccountId};
+use crate::identity::{Account, AccountId, Permission};
 
 use super::json;
-use super::target::{READ, Target, caller, may, target};
+use super::target::{Target, caller, target};
 
 /// An account as this surface shows it.
 #[derive(Serialize, ToSchema)]
@@ -35,7 +35,7 @@ impl User {
 
 /// See a user
 ///
-/// Oneself, or with the permission `users:read` anybody.
+/// Oneself, or with the permission `users:read` or `users:update` anybody.
 #[utoipa::path(
     tag = "veeam",
     security(("bearer" = [])),
@@ -49,7 +49,7 @@ pub async fn one(
     id: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let caller = caller(&surface, &context).await?;
-    let account = match target(&context, &caller, &id, READ)? {
+    let account = match target(&context, &caller, &id, Permission::UsersRead)? {
         Target::Own => caller.account,
         Target::Other(id) => surface.engine.account(id).await.map_err(|refused| context.problem(refused))?,
     };
@@ -93,7 +93,7 @@ pub struct Link {
 
 /// List users
 ///
-/// With the permission `users:read` everybody; oneself without it, for that is how one's own number is found out.
+/// With the permission `users:read` or `users:update` everybody; oneself without it, for that is how one's own number is found out.
 #[utoipa::path(
     tag = "veeam",
     security(("bearer" = [])),
@@ -109,7 +109,7 @@ pub async fn list(
 ) -> Result<HttpResponse, Problem> {
     let (limit, after) = page(&query).map_err(|refused| context.problem(refused))?;
     let caller = caller(&surface, &context).await?;
-    let mut accounts = match may(&caller, READ) {
+    let mut accounts = match caller.account.may(Permission::UsersRead) {
         true => surface.engine.accounts(after, limit + 1).await.map_err(|refused| context.problem(refused))?,
         false => Some(caller.account).filter(|own| after.is_none_or(|after| after < own.id)).into_iter().collect(),
     };
