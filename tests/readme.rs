@@ -80,6 +80,14 @@ fn bash(script: &str) -> String {
     said
 }
 
+/// Each part is said, after the one before.
+fn in_order(said: &str, parts: &[&str]) {
+    let mut rest = said;
+    for part in parts {
+        rest = rest.split_once(part).unwrap_or_else(|| panic!("no {part} in its place in {said}")).1;
+    }
+}
+
 #[test]
 fn the_commands_of_the_readme_sign_in_and_turn_sms_on() {
     let folder = tempfile::tempdir().unwrap();
@@ -136,10 +144,54 @@ fn the_commands_of_the_guide_for_frontends_enrol_recover_and_remember() {
     let said = bash(&script.replace("127.0.0.1:8080", server.told("http://")));
     let steps = ["2fa_enroll", "phone", "2fa_sms_auth"].map(|step| format!(r#""workflow":"{step}""#));
     let expected = [&steps[0], &steps[1], r#""left":10"#, "202\n", &steps[2], "202\n", r#""left":9"#, r#""total":1,"#];
-    let mut rest = said.as_str();
-    for part in expected {
-        rest = rest.split_once(part).unwrap_or_else(|| panic!("no {part} in its place in {said}")).1;
-    }
+    in_order(&said, &expected);
+}
+
+/// In front of the walks: nobody waits for `sleep`, the server's clock goes ahead and the authenticator with it.
+const AHEAD: &str = r#"
+OFFSET=0
+sleep() {
+  curl -s -o /dev/null http://127.0.0.1:8080/dev/clock -H 'Content-Type: application/json' -d "{\"advance\":$1}"
+  OFFSET=$((OFFSET + $1))
+}
+oathtool() { command oathtool -N "@$(($(date +%s) + OFFSET))" "$@"; }
+"#;
+
+#[test]
+fn the_commands_of_the_guide_for_surfaces_do_what_they_say() {
+    let folder = tempfile::tempdir().unwrap();
+    let key = "an-admin-key-for-surfaces";
+    let server = Server::start_with(folder.path(), &[("STEPGATE_ADMIN_KEY", key)], "/2fa/google");
+    let walks = format!("{AHEAD}{}", blocks(&document("docs/surfaces.md"), "bash").join("\n"));
+    let walks = walks.replace("127.0.0.1:8080", server.told("http://"));
+    let said = bash(&format!("cd '{}'\nexport STEPGATE_ADMIN_KEY={key}\n{walks}", folder.path().display()));
+    let flexi = ["úspěšně nastaveno", "401\n", "úspěšně vypnuto", "<message>Two-factor authentication is not on"];
+    let veeam = [
+        "200\n",
+        r#""mfaEnabled":true"#,
+        r#""mfa_type":"google""#,
+        r#""token_type":"bearer""#,
+        "200\n",
+        r#""code":"method_not_enabled""#,
+    ];
+    let mfao = [
+        r#""id":"vpn""#,
+        "otpauth://totp/Example%20VPN:john?",
+        r#""valid":true,"metrics":{"#,
+        r#""valid":false"#,
+        r#""valid":true}"#,
+        r#""deleted":true"#,
+    ];
+    let navixy = [
+        r#"{"success":true}{"success":true}"#,
+        r#""enabled_factor_types":["email"]},{"#,
+        r#""enabled_factor_types":["email"]}]}"#,
+        r#"{"success":true}"#,
+        r#""value":{"type":"disallowed"},"enabled_factor_types":[]"#,
+        r#""type":"email","types":["email"]"#,
+        r#""hash":""#,
+    ];
+    in_order(&said, &[&flexi[..], &veeam, &mfao, &navixy].concat());
 }
 
 #[test]
