@@ -101,6 +101,8 @@ pub enum FieldProblem {
     Twice,
     /// No key of a client, or not the one that goes with the other.
     ClientKey,
+    /// Nothing goes by this name.
+    Unknown,
     Digits(u8),
     /// So many digits at least, and at most.
     SomeDigits(u64, u64),

@@ -7,7 +7,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::ports::{AccountWrite, EventKind, NewChange, Notice};
 use super::{Call, Caller, Engine, Happening, Reason, Refused};
-use crate::identity::{Account, AccountId, Factor, MfaOrders, MfaSetting, Switched};
+use crate::identity::{Account, AccountId, AccountOrder, Factor, MfaOrders, MfaSetting, Switched};
 
 /// How often others may give orders before this one gives up.
 const PATIENCE: usize = 16;
@@ -51,7 +51,8 @@ impl Engine {
     ///
     /// # Errors
     /// [`Reason::NotFound`] when one of the selected does not exist: then nobody was changed. [`Reason::StepUpRequired`]
-    /// for an order that would put an authenticator or a phone of one's own aside, without a proof of late.
+    /// by whom has a factor on, in a session that never proved one; and for an order that would switch factors of one's
+    /// own beside it, without a proof of late.
     pub async fn set_mfa(
         &self,
         call: &Call,
@@ -59,10 +60,7 @@ impl Engine {
         target: &MfaTarget,
         setting: &MfaSetting,
     ) -> Result<(), Refused> {
-        let enrolled = by.account.has(Factor::Google) || by.account.has(Factor::Sms);
-        if *setting == MfaSetting::Disallowed && target.names(by.account.id) && enrolled {
-            self.confirm_authority(by, None).await?;
-        }
+        self.confirm_order(by, target, setting).await?;
         let by = &by.account;
         match target {
             MfaTarget::All => {
@@ -74,6 +72,21 @@ impl Engine {
         }
     }
 
+    /// Whether the caller has proved enough of their own for this order.
+    async fn confirm_order(&self, by: &Caller, target: &MfaTarget, setting: &MfaSetting) -> Result<(), Refused> {
+        proved_once(by)?;
+        if !by.account.has_enrolled() {
+            return Ok(());
+        }
+        let (orders, now) = (self.store.orders(), self.clock.now());
+        let ordered = Account { order: Some(orders.to_some(setting.clone(), now)), ..by.account.clone() };
+        let switched = orders.carried_out(&ordered, &self.policy, now).map(|(_, switched)| switched);
+        match target.names(by.account.id) && switched.is_some_and(|switched| !switched.is_empty()) {
+            true => self.confirm_authority(by, None).await,
+            false => Ok(()),
+        }
+    }
+
     async fn order_selected(
         &self,
         call: &Call,
@@ -82,15 +95,18 @@ impl Engine {
         setting: &MfaSetting,
     ) -> Result<(), Refused> {
         self.accounts_of(ids).await?;
+        let order = self.store.orders().to_some(setting.clone(), self.clock.now());
+        let order = &order;
         let write = |id: AccountId| async move {
             let plan = |account: &Account| {
                 let mut next = account.clone();
-                next.order = Some(self.store.orders().to_one(setting.clone()));
+                let serial = self.store.orders().serial;
+                next.order = Some(AccountOrder { serial, ..order.clone() });
                 next.changed(self.clock.now());
                 Ok(AccountWrite { account: Some(next), ..AccountWrite::default() })
             };
             match self.revise(id, plan).await {
-                Ok(_) => self.note(self.ordering(call, by, "selected", setting).to(id)),
+                Ok(_) => self.note(self.ordering(call, by, "selected", setting).to(id).detail("order", order.shown())),
                 // Deleted this very moment: there is nobody to be ordered about.
                 Err(refused) if refused.reason == Reason::NotFound => {}
                 Err(refused) => return Err(refused),
@@ -109,10 +125,11 @@ impl Engine {
     /// Sets what accounts begin with that are made from now on.
     ///
     /// # Errors
-    /// When the store gives no answer.
-    pub async fn set_default_mfa(&self, call: &Call, by: &Account, setting: &MfaSetting) -> Result<(), Refused> {
+    /// [`Reason::StepUpRequired`] as for [`Self::set_mfa`].
+    pub async fn set_default_mfa(&self, call: &Call, by: &Caller, setting: &MfaSetting) -> Result<(), Refused> {
+        proved_once(by)?;
         let orders = self.change_orders(|orders| orders.for_newcomers(setting.clone(), self.clock.now())).await?;
-        self.note(self.ordering(call, by, "default", setting).detail("order", orders.serial.to_string()));
+        self.note(self.ordering(call, &by.account, "default", setting).detail("order", orders.serial.to_string()));
         Ok(())
     }
 
@@ -201,7 +218,7 @@ impl Engine {
         account: &'a Account,
         switched: &'a Switched,
     ) -> impl Iterator<Item = (Happening, Notice)> + 'a {
-        let order = account.order.as_ref().map_or(0, |order| order.serial).to_string();
+        let order = account.order.as_ref().map(AccountOrder::shown).unwrap_or_default();
         switched.iter().map(move |(factor, is_enabled)| {
             let (kind, notice) = match is_enabled {
                 true => (EventKind::FactorEnabled, Notice::FactorEnabled(*factor)),
@@ -210,5 +227,13 @@ impl Engine {
             let event = self.happening(kind).to(account.id).by_operator();
             (event.method(*factor).detail("order", order.clone()), notice)
         })
+    }
+}
+
+/// A panel session lives for a day, and may be from before its account had a factor: then it has proved a password only.
+fn proved_once(by: &Caller) -> Result<(), Refused> {
+    match by.session.factor.is_some() || !by.account.has_enrolled() {
+        true => Ok(()),
+        false => Err(Refused::new(Reason::StepUpRequired)),
     }
 }

@@ -176,6 +176,16 @@ pub struct SmsFactor {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct EmailFactor {
     pub since: DateTime<Utc>,
+    /// Whether an order has turned it on, and not the owner.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub by_order: bool,
+}
+
+impl EmailFactor {
+    /// As the owner turns it on.
+    pub fn since(since: DateTime<Utc>) -> Self {
+        EmailFactor { since, by_order: false }
+    }
 }
 
 /// A factor that has just been confirmed by its own code.

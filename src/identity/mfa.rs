@@ -149,7 +149,7 @@ mod tests {
     fn one_required_factor_is_enough_and_another_one_is_not() {
         let policy = policy(&[requiring(&[Factor::Google, Factor::Sms])]);
         let mut account = account(&[]);
-        account.factors.email = Some(EmailFactor { since: at(0) });
+        account.factors.email = Some(EmailFactor::since(at(0)));
         assert_eq!(policy.due_factors(&account, at(1)), [Factor::Google, Factor::Sms]);
         let phone = crate::identity::Phone::parse("+420601123456").unwrap();
         account.factors.sms = Some(SmsFactor { phone, since: at(0) });

@@ -39,7 +39,11 @@ pub struct MfaOrders {
 /// The last order that an account has heard of.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccountOrder {
+    /// Of the order, or of the last one to all before it.
     pub serial: u64,
+    /// What an order to selected accounts goes by, which has no serial of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub setting: Option<MfaSetting>,
     /// Whether its factors are as ordered: that is seen to once, and what the owner does afterwards stands.
@@ -81,12 +85,13 @@ impl MfaOrders {
     pub fn of_newcomer(&self) -> Option<AccountOrder> {
         let (serial, setting) = (self.serial, self.default.clone());
         let carried_out = setting.is_none();
-        (serial > 0).then_some(AccountOrder { serial, setting, carried_out })
+        (serial > 0).then_some(AccountOrder { serial, number: None, setting, carried_out })
     }
 
-    /// An order to one account, newer than any that it may have heard of.
-    pub fn to_one(&self, setting: MfaSetting) -> AccountOrder {
-        AccountOrder { serial: self.serial, setting: Some(setting), carried_out: false }
+    /// An order to selected accounts, newer than any that they may have heard of.
+    pub fn to_some(&self, setting: MfaSetting, now: DateTime<Utc>) -> AccountOrder {
+        let number = Some(self.next_serial(now));
+        AccountOrder { serial: self.serial, number, setting: Some(setting), carried_out: false }
     }
 
     /// The order that counts for the account: the newer one of its own and the one to all.
@@ -94,7 +99,8 @@ impl MfaOrders {
         let heard = account.order.as_ref().map_or(0, |order| order.serial);
         match &self.all {
             Some((serial, setting)) if *serial > heard => {
-                Some(AccountOrder { serial: *serial, setting: Some(setting.clone()), carried_out: false })
+                let setting = Some(setting.clone());
+                Some(AccountOrder { serial: *serial, number: None, setting, carried_out: false })
             }
             _ => account.order.clone(),
         }
@@ -137,7 +143,20 @@ impl MfaOrders {
     }
 }
 
+impl AccountOrder {
+    /// What the order goes by in events.
+    pub fn shown(&self) -> String {
+        self.number.unwrap_or(self.serial).to_string()
+    }
+}
+
 impl Account {
+    /// Whether a factor is on by the owner's own doing: codes by email may be on by order.
+    pub fn has_enrolled(&self) -> bool {
+        let own_email = self.factors.email.as_ref().is_some_and(|email| !email.by_order);
+        own_email || self.has(Factor::Google) || self.has(Factor::Sms)
+    }
+
     /// Whether the order that the account is under lets it turn the factor on.
     pub(super) fn is_allowed(&self, factor: Factor) -> bool {
         let setting = self.order.as_ref().and_then(|order| order.setting.as_ref());
@@ -225,7 +244,7 @@ impl Account {
         if bare && self.stood_in == Some(Factor::Email) {
             self.stood_in = None;
         }
-        self.factors.email = Some(EmailFactor { since: now });
+        self.factors.email = Some(EmailFactor { since: now, by_order: true });
         self.recover_codes();
     }
 }
@@ -280,7 +299,7 @@ mod tests {
                     Enrolled::Google(TotpFactor { secret, since: now(), scheme: None })
                 }
                 Factor::Sms => Enrolled::Sms(SmsFactor { phone: Phone::parse("+420601123456").unwrap(), since: now() }),
-                Factor::Email => Enrolled::Email(EmailFactor { since: now() }),
+                Factor::Email => Enrolled::Email(EmailFactor::since(now())),
             });
         }
         let codes = [RecoveryCode::from_random([1; 7])];
@@ -355,7 +374,7 @@ mod tests {
         let (mut orders, policy) = (MfaOrders::default(), Policy::default());
         let (mut on, switched) = after(&mut orders, &bare(), ALLOWED(&[Factor::Email]), &policy);
         assert_eq!((on.enabled(), switched), (vec![Factor::Email], vec![(Factor::Email, true)]));
-        assert_eq!(on.factors.email, Some(EmailFactor { since: now() }));
+        assert_eq!(on.factors.email, Some(EmailFactor { since: now(), by_order: true }));
         on.turn_off(Factor::Email, now());
         assert_eq!(orders.carried_out(&on, &policy, now()), None);
         let (_, switched) = after(&mut orders, &on, ALLOWED(&[Factor::Email]), &policy);
@@ -370,7 +389,7 @@ mod tests {
     fn the_newer_one_of_the_own_order_and_the_one_to_all_counts() {
         let policy = Policy::default();
         let first = MfaOrders::default().for_all(MfaSetting::Disallowed, now());
-        let own = Account { order: Some(first.to_one(ALLOWED(&[Factor::Email]))), ..bare() };
+        let own = Account { order: Some(first.to_some(ALLOWED(&[Factor::Email]), now())), ..bare() };
         let (own, _) = first.carried_out(&own, &policy, now()).unwrap();
         assert_eq!(own.enabled(), [Factor::Email]);
         let second = first.for_all(MfaSetting::Disallowed, now());
@@ -432,7 +451,7 @@ mod tests {
         let (mut orders, policy) = (MfaOrders::default(), Policy::default());
         let (off, _) = after(&mut orders, &with(&[Factor::Sms, Factor::Email]), MfaSetting::Disallowed, &policy);
         let mut anew = off.clone();
-        anew.turn_on(Enrolled::Email(EmailFactor { since: now() }));
+        anew.turn_on(Enrolled::Email(EmailFactor::since(now())));
         assert!(anew.is_suspended(Factor::Sms) && !anew.is_suspended(Factor::Email));
         let mut reset = off;
         reset.turn_off(Factor::Sms, now());

@@ -78,6 +78,11 @@ impl LoginName {
         &self.0
     }
 
+    /// Whether an account can be called so: by an email address or a user name.
+    pub fn can_be_given(&self) -> bool {
+        Email::parse(&self.0).is_ok() || Username::parse(&self.0).is_ok()
+    }
+
     fn fold(text: &str, rules: &NameRules) -> Self {
         // NFKC again after lower-casing: a lower-case form may compose anew.
         let folded: String = text.nfkc().flat_map(char::to_lowercase).nfkc().collect();

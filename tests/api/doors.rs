@@ -655,7 +655,7 @@ async fn what_is_no_name_and_no_code_costs_nothing(app: TestApp) {
         for bad in ["12345", "1234567", spaced.as_str(), wide.as_str(), "+12345", "12345\u{0}", "abcdef"] {
             let refused = door.code(&app, &asked.token, bad).await;
             match door {
-                Door::Veeam => assert!(refused.refused(400, "invalid_code").body["errors"]["code"].is_array()),
+                Door::Veeam => assert!(refused.refused(400, "invalid_code").body["errors"]["mfa_code"].is_array()),
                 Door::Navixy => {
                     let refused = panel_refused(refused, 400, 7);
                     assert!(refused.str("/status/description").contains("code:"), "{}", refused.text);

@@ -37,6 +37,8 @@ on_every_store!(
     an_authenticator_may_be_kept_from_the_panel,
     what_another_hand_carries_out_is_logged_too,
     nobody_orders_their_own_authenticator_off_by_an_old_proof,
+    nobody_orders_their_own_email_off_by_an_old_proof,
+    an_order_to_some_is_told_by_its_number,
 );
 
 const ALL: &str = "/user/mfa/settings/update";
@@ -345,10 +347,13 @@ async fn only_who_may_gives_orders(app: TestApp) {
     let all = json!({ "target": { "type": "all" }, "settings": disallowed() });
     let ids = json!({ "ids": [reader.id] });
     let calls = [(ALL, &all, false), (SET_DEFAULT, &settings, false), (DEFAULT, &ids, true), (READ, &ids, true)];
+    let other = app.panel("other", &["password:update"]).await;
     for (path, body, reads) in calls {
-        let (may, not) = if reads { (&reader, &writer) } else { (&writer, &reader) };
-        refused(&app.at_panel(not, path, body).await, 403, 13);
-        app.at_panel(may, path, body).await.expect(200);
+        // Who may give orders sees what is ordered.
+        for (panel, may) in [(&reader, reads), (&writer, true), (&other, false)] {
+            let answer = app.at_panel(panel, path, body).await;
+            if may { drop(answer.expect(200)) } else { drop(refused(&answer, 403, 13)) }
+        }
         let nobody = app.post(&format!("/v2/panel{path}"), body.clone()).await;
         refused(&nobody, 403, 4);
         let nobody = Panel { id: 0, hash: "22eac1c27af4be7b9d04da2ce1af111b".to_owned() };
@@ -562,17 +567,75 @@ async fn nobody_orders_their_own_authenticator_off_by_an_old_proof(app: TestApp)
     let token = app.sign_in(&boss).await;
     app.enable_google(&token, &mut boss).await;
     let all = json!({ "target": { "type": "all" }, "settings": disallowed() });
-    refused(&app.order(&panel, &[boss.id], disallowed()).await, 403, 13);
-    refused(&app.at_panel(&panel, ALL, &all).await, 403, 13);
     let ann = app.person("ann").await;
-    app.order(&panel, &[ann.id], disallowed()).await.expect(200);
-    app.order_all(&panel, allowed(&["google"])).await;
+    // A hash from before there was a factor has proved a password, and orders nothing any more.
+    let everybody = json!({ "target": { "type": "all" }, "settings": allowed(&["google"]) });
+    for refusal in [
+        app.order(&panel, &[boss.id], disallowed()).await,
+        app.order(&panel, &[boss.id], allowed(&["email", "google"])).await,
+        app.order(&panel, &[ann.id], disallowed()).await,
+        app.at_panel(&panel, ALL, &all).await,
+        app.at_panel(&panel, ALL, &everybody).await,
+        app.at_panel(&panel, SET_DEFAULT, &json!({ "settings": disallowed() })).await,
+    ] {
+        let said = refused(&refusal, 403, 13);
+        assert!(said.contains("Sign in again"), "{said}");
+    }
     assert_eq!(app.shown(&boss).await, "2fa_google_auth");
     app.clock.advance(30);
     let asked = Door::Navixy.asked(&app, &boss).await;
     panel.hash = Door::Navixy.credential(Door::Navixy.code(&app, &asked.token, &app.totp(boss.key())).await);
+    let fresh = panel.hash.clone();
+    // One that has proved it is good for its day, unless it would switch factors of one's own.
+    app.clock.advance(crate::owners::FRESH);
+    app.order(&panel, &[ann.id], disallowed()).await.expect(200);
+    app.order_all(&panel, allowed(&["google"])).await;
+    for setting in [disallowed(), allowed(&["email", "google"])] {
+        refused(&app.order(&panel, &[boss.id], setting).await, 403, 13);
+    }
+    let asked = Door::Navixy.asked(&app, &boss).await;
+    panel.hash = Door::Navixy.credential(Door::Navixy.code(&app, &asked.token, &app.totp(boss.key())).await);
+    assert_ne!(panel.hash, fresh);
     app.order_all(&panel, disallowed()).await;
     assert_eq!(app.shown(&boss).await, "in");
+}
+
+/// A14: codes by email that the owner has turned on are the owner's as well.
+async fn nobody_orders_their_own_email_off_by_an_old_proof(app: TestApp) {
+    let boss = app.person_with_email("boss").await;
+    let permissions = json!({ "permissions": ["users:update"] });
+    admin(&app, "PATCH", &format!("/accounts/{}", boss.id), Some(permissions)).await.expect(200);
+    app.clock.advance(60);
+    let asked = Door::Navixy.asked(&app, &boss).await;
+    let code = app.last_code(&boss.email).await;
+    let hash = Door::Navixy.credential(Door::Navixy.code(&app, &asked.token, &code).await);
+    let panel = Panel { id: boss.id, hash };
+    app.clock.advance(crate::owners::FRESH);
+    refused(&app.order(&panel, &[boss.id], disallowed()).await, 403, 13);
+    let ann = app.person("ann").await;
+    app.order(&panel, &[ann.id], disallowed()).await.expect(200);
+}
+
+/// An order to some goes by a number of its own, which what it switches repeats.
+async fn an_order_to_some_is_told_by_its_number(app: TestApp) {
+    let panel = app.dealer().await;
+    let (ann, ben) = (app.person("ann").await, app.person("ben").await);
+    app.order_all(&panel, allowed(&["google"])).await;
+    app.clock.advance(1);
+    app.order(&panel, &[ann.id, ben.id], allowed(&["email"])).await.expect(200);
+    app.engine.errands.idle().await;
+    let given = admin(&app, "GET", "/events?order=asc&type=mfa_ordered", None).await.expect(200);
+    let numbers: Vec<&Value> =
+        given.body["data"].as_array().unwrap().iter().map(|event| &event["details"]["order"]).collect();
+    assert!(numbers.len() == 3 && numbers[0] != numbers[1] && numbers[1] == numbers[2], "{}", given.text);
+    for person in [&ann, &ben] {
+        let path = format!("/events?account={}&type=factor_enabled", person.id);
+        let told = admin(&app, "GET", &path, None).await.expect(200);
+        assert_eq!(&told.body["data"][0]["details"]["order"], numbers[1]);
+    }
+    // It is no order to everybody.
+    let mixed = json!({ "target": { "type": "all", "ids": [ann.id] }, "settings": disallowed() });
+    assert!(refused(&app.at_panel(&panel, ALL, &mixed).await, 400, 7).contains("target.ids"));
 }
 
 /// Whoever changes the account, what was ordered before is told as well.

@@ -41,6 +41,10 @@ on_every_store!(
     what_is_disallowed_is_not_enrolled_and_what_waits_is_not_turned_on,
     an_account_asks_about_others_only_and_with_a_fresh_proof,
     what_waits_ends_with_a_handover,
+    what_is_suspended_is_deleted_for_good,
+    an_order_does_not_tell_who_has_an_account,
+    no_account_is_made_in_vain,
+    to_be_named_carries_no_order_out,
 );
 
 /// A service with keys of its own.
@@ -263,11 +267,77 @@ async fn what_is_disallowed_is_not_enrolled_and_what_waits_is_not_turned_on(app:
     let panel = app.dealer().await;
     app.order_all(&panel, json!({ "type": "disallowed" })).await;
     let name = |person: &Person| json!({ "username": person.email });
-    service.post("vpn/enrollment", name(&ben)).await.refused(403, "mfa_disallowed");
-    let verified = service.verify("vpn", &ann.email, &waiting.code(&app)).await;
-    assert!(verified.status == 403 || verified.body["valid"] == json!(false), "{}", verified.text);
-    assert!(!has_google(&app, &ann).await && !has_google(&app, &ben).await);
+    let nowhere = Enrolled::scanned(service.post("vpn/enrollment", name(&ben)).await.expect(200).str("qrcode"));
+    for (person, enrolled) in [(&ann, &waiting), (&ben, &nowhere)] {
+        let verified = service.verify("vpn", &person.email, &enrolled.code(&app)).await;
+        assert_eq!((verified.status, &verified.body["attemptsLeft"]), (200, &json!(9)), "counted: {}", verified.text);
+        assert!(!has_google(&app, person).await);
+    }
     app.past_password(&ann).await.1.expect(202);
+}
+
+/// A14: an authenticator that is put aside by an order is deleted all the same, and does not come back.
+async fn what_is_suspended_is_deleted_for_good(app: TestApp) {
+    policy(&app, json!({ "id": "here", "issuer": "H", "surfaces": ["mfao", "navixy"] })).await;
+    let service = vpn(&app).await;
+    let ((ann, _), (ben, _)) = (service.person("vpn", "ann").await, service.person("here", "ben").await);
+    let panel = app.dealer().await;
+    app.order_all(&panel, json!({ "type": "disallowed" })).await;
+    app.past_password(&ann).await.1.expect(202);
+    service.post("vpn/delete", json!({ "username": ann.email })).await.expect(200);
+    app.order_all(&panel, json!({ "type": "allowed", "factor_types": ["google"] })).await;
+    app.past_password(&ann).await.1.expect(202);
+    // The other one was never carried along in between, and is still on.
+    assert_eq!(app.past_password(&ben).await.1.expect(200).workflow(), "2fa_google_auth");
+}
+
+/// A17: an order may leave out authenticators, for all or for whoever comes; nobody is told of whom there is to be ordered.
+async fn an_order_does_not_tell_who_has_an_account(app: TestApp) {
+    let panel = app.dealer().await;
+    app.order_all(&panel, json!({ "type": "allowed", "factor_types": ["email"] })).await;
+    unknown_names_look_like_known_ones(&app).await;
+}
+
+/// A policy that makes accounts makes none that could have no authenticator, and says at once what nobody can be called.
+async fn no_account_is_made_in_vain(app: TestApp) {
+    let body = json!({ "id": "vpn", "issuer": "V", "createsAccounts": true, "emailDomain": "corp.example" });
+    policy(&app, body).await;
+    let service = Service::of(&app).await;
+    let refused = service.post("vpn/enrollment", json!({ "username": "weird name!" })).await;
+    assert!(refused.refused(400, "invalid_request").body["errors"]["username"].is_array());
+    let panel = app.dealer().await;
+    let default = json!({ "settings": { "type": "allowed", "factor_types": ["email"] } });
+    app.at_panel(&panel, "/user/mfa/settings/default/update", &default).await.expect(200);
+    for _ in 0..2 {
+        service.post("vpn/enrollment", json!({ "username": "newcomer" })).await.expect(200);
+    }
+    let made = admin(&app, "GET", "/accounts?username=newcomer", None).await.expect(200);
+    assert_eq!(made.body["data"], json!([]), "{}", made.text);
+}
+
+/// A17, X13: to be named by a service carries nothing out that was ordered; a write does.
+async fn to_be_named_carries_no_order_out(app: TestApp) {
+    let service = vpn(&app).await;
+    let (ann, panel) = (app.person("ann").await, app.dealer().await);
+    let lines = async || {
+        let changes = app.engine.store.changes(stepgate::identity::AccountId(ann.id)).await.unwrap();
+        changes.iter().map(|change| change.provider.to_string()).collect::<Vec<String>>()
+    };
+    let both = json!({ "type": "allowed", "factor_types": ["email", "google"] });
+    app.order_all(&panel, both).await;
+    for (operation, trips) in [("verify", 3), ("delete", 4)] {
+        for name in [ann.email.as_str(), "nobody@example.com"] {
+            let body = json!({ "username": name, "otp": "123456", "verbose": true });
+            let answer = service.post(&format!("vpn/{operation}"), body).await.expect(200);
+            assert_eq!(answer.body["metrics"]["storeRoundTrips"], trips, "{operation} {name}");
+        }
+    }
+    assert_eq!(lines().await, [""; 0]);
+    let enrolled = service.enrol("vpn", &ann.email).await;
+    assert_eq!(lines().await, ["email"]);
+    app.order_all(&panel, json!({ "type": "allowed", "factor_types": ["google"] })).await;
+    assert!(Service::is_valid(&service.verify("vpn", &ann.email, &enrolled.code(&app)).await));
+    assert_eq!(lines().await, ["email", "google"]);
 }
 
 /// A9: whatever hash, length and period the policy says, the picture is an address whose codes `oathtool` computes too.
@@ -724,7 +794,11 @@ async fn metrics_are_of_the_work_that_was_done(app: TestApp) {
 /// A17: status, shape, work and the lock are the same; of the accounts that have no authenticator on, an enrolment tells
 /// none from nobody.
 async fn an_unknown_name_is_answered_like_a_known_one(app: TestApp) {
-    let service = vpn(&app).await;
+    unknown_names_look_like_known_ones(&app).await;
+}
+
+async fn unknown_names_look_like_known_ones(app: &TestApp) {
+    let service = vpn(app).await;
     let plain = app.person("plain").await.email;
     let texts = app.person_with_sms("texts").await.email;
     app.account(json!({ "email": "named@example.com", "username": "named", "locale": "ru" })).await;
@@ -882,8 +956,10 @@ async fn what_is_malformed_is_named_and_counts_nothing(app: TestApp) {
     let twice = format!(r#"{{"username":"{name}","otp":"000000","otp":"{code}"}}"#);
     let refused = service.call("vpn/verify").text("application/json", twice).send().await;
     assert!(refused.refused(400, "invalid_request").body["errors"]["otp"].is_array());
-    let both = service.post(&format!("vpn/verify?otp={code}"), json!({ "username": name, "otp": code })).await;
+    let both = service.post("vpn/verify?otp=000000", json!({ "username": name, "otp": code })).await;
     assert!(both.refused(400, "invalid_request").body["errors"]["otp"].is_array());
+    let null = service.post(&format!("vpn/verify?otp={code}"), json!({ "username": name, "otp": null })).await;
+    assert!(null.refused(400, "invalid_request").body["errors"]["otp"].is_array());
     let doubled = service.post(&format!("vpn/verify?otp=000000&otp={code}"), json!({ "username": name })).await;
     doubled.refused(400, "invalid_request");
     for body in ["", "[]", "null", "\"x\"", "{"] {
@@ -920,8 +996,10 @@ async fn a_refused_group_cannot_be_enrolled(app: TestApp) {
     let app = with(app, &[("STEPGATE_MFA__POLICIES", policies)]).await;
     let service = vpn(&app).await;
     app.account(json!({ "email": "ann@example.com", "password": PASSWORD, "groups": ["texts"] })).await;
-    let refused = service.post("vpn/enrollment", json!({ "username": "ann@example.com" })).await;
-    refused.refused(403, "mfa_disallowed");
+    let enrolled = service.enrol("vpn", "ann@example.com").await;
+    assert!(!Service::is_valid(&service.verify("vpn", "ann@example.com", &enrolled.code(&app)).await));
+    let seen = admin(&app, "GET", "/accounts?email=ann@example.com", None).await.expect(200);
+    assert_eq!(seen.body["data"][0]["factors"], json!([]), "{}", seen.text);
 }
 
 /// A prefix of the operator's own.

@@ -85,10 +85,10 @@ pub fn person_in_full(local: &str) -> Account {
                 scheme: None,
             }),
             sms: Some(SmsFactor { phone, since: at(2) }),
-            email: Some(EmailFactor { since: at(3) }),
+            email: Some(EmailFactor::since(at(3))),
         },
         suspended: Some(Suspended {
-            factors: Factors { email: Some(EmailFactor { since: at(4) }), ..Factors::default() },
+            factors: Factors { email: Some(EmailFactor::since(at(4))), ..Factors::default() },
             recovery: None,
         }),
         created_at: at(-5) + TimeDelta::nanoseconds(123_456_789),

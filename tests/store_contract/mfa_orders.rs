@@ -65,11 +65,12 @@ async fn accounts_begin_with_the_default_of_their_time(store: Arc<dyn Store>) {
     let all = MfaOrders::default().for_all(MfaSetting::Disallowed, at(0));
     assert!(store.change_orders(&request(), 0, &all).await.unwrap());
     let late = registered(&store, "bert").await;
-    assert_eq!(late.order, Some(AccountOrder { serial: all.serial, setting: None, carried_out: true }));
+    assert_eq!(late.order, Some(AccountOrder { serial: all.serial, number: None, setting: None, carried_out: true }));
     let newcomers = all.for_newcomers(allowed(Factor::Email), at(1));
     assert!(store.change_orders(&request(), all.serial, &newcomers).await.unwrap());
     let newcomer = registered(&store, "carl").await;
-    let order = AccountOrder { serial: newcomers.serial, setting: newcomers.default.clone(), carried_out: false };
+    let order =
+        AccountOrder { serial: newcomers.serial, number: None, setting: newcomers.default.clone(), carried_out: false };
     assert_eq!(newcomer.order, Some(order));
     assert_eq!(store.account(newcomer.id).await.unwrap().as_ref(), Some(&newcomer));
 }

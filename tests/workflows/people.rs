@@ -96,7 +96,7 @@ pub fn toggle(account: &mut Account, factor: Factor) {
             let phone = Phone::parse(PHONES[0]).unwrap();
             account.factors.sms = (!on).then_some(SmsFactor { phone, since });
         }
-        Factor::Email => account.factors.email = (!on).then_some(EmailFactor { since }),
+        Factor::Email => account.factors.email = (!on).then_some(EmailFactor::since(since)),
     }
     if account.stood_in == Some(factor) {
         account.stood_in = None;

@@ -6,8 +6,8 @@ use crate::engine::ports::{
 use crate::engine::verdicts::refused;
 use crate::engine::{Call, Engine, FieldProblem, Reason, Refused};
 use crate::identity::{
-    Account, Code, Enrolled, Factor, Ladder, Method, RecoveryCode, RecoveryCodes, SurfaceName, Totp, TotpScheme,
-    TotpSecret,
+    Account, Code, Enrolled, Factor, Ladder, Method, RecoveryCode, RecoveryCodes, SurfaceName, Totp, TotpFactor,
+    TotpScheme, TotpSecret,
 };
 
 use super::Hand;
@@ -84,7 +84,7 @@ impl Engine {
         let (now, mut before) = (self.clock.now(), account.clone());
         for _ in 0..PATIENCE {
             self.may_enrol_authenticator(&before, enrolling.replaces)?;
-            may_take_its_place(&before, call.surface)?;
+            may_take_its_place(before.factors.google.as_ref(), call.surface)?;
             let confirmation = self.confirmation(&before, enrolling, code, now)?;
             let attempt = Attempt { ladder, ..self.enrolment_attempt(&before, enrolling, &confirmation, hand, now) };
             let verdict = self.store.judge(&attempt).await?;
@@ -209,9 +209,9 @@ fn is_taken_away(account: &Account, hand: Hand<'_>) -> bool {
     account.has(Factor::Google) && !matches!(hand, Hand::Owner(_))
 }
 
-/// Whether what is on, if anything is, may be replaced through this surface.
-pub(super) fn may_take_its_place(account: &Account, surface: SurfaceName) -> Result<(), Refused> {
-    match &account.factors.google {
+/// Whether the authenticator that there is, if there is one, may be replaced or taken away through this surface.
+pub(super) fn may_take_its_place(present: Option<&TotpFactor>, surface: SurfaceName) -> Result<(), Refused> {
+    match present {
         Some(google) if !google.is_open_to(surface) => Err(Refused::new(Reason::MethodNotAllowed)),
         Some(_) | None => Ok(()),
     }

@@ -23,6 +23,9 @@ struct Offer {
     codes: RecoveryCodes,
     /// The account's epoch: any change of password, factor or address ends the offer.
     epoch: u32,
+    /// Who has made it, and their epoch: who acts for somebody else has proved what was theirs then.
+    by: AccountId,
+    by_epoch: u32,
     replaces: bool,
     expires_at: DateTime<Utc>,
 }
@@ -52,10 +55,14 @@ impl Engine {
         success: Option<&str>,
         replaces: bool,
     ) -> Result<Offered, Refused> {
-        self.may_enrol_authenticator(&caller.account, replaces)?;
-        may_take_its_place(&caller.account, call.surface)?;
+        self.may_be_offered(call, &caller.account, replaces)?;
         self.confirm_addition(caller, success).await?;
-        self.offer(call, &caller.account, replaces)
+        self.offer(call, caller, &caller.account, replaces)
+    }
+
+    fn may_be_offered(&self, call: &Call, account: &Account, replaces: bool) -> Result<(), Refused> {
+        self.may_enrol_authenticator(account, replaces)?;
+        may_take_its_place(account.factors.google.as_ref(), call.surface)
     }
 
     /// Offers a fresh secret with a set of scratch codes, and a token that is good for ten minutes and until anything of
@@ -64,9 +71,8 @@ impl Engine {
     /// # Errors
     /// [`Reason::MethodNotAllowed`], also when the policy of one that is on does not let this surface;
     /// [`Reason::MethodAlreadyEnabled`].
-    pub fn offer(&self, call: &Call, account: &Account, replaces: bool) -> Result<Offered, Refused> {
-        self.may_enrol_authenticator(account, replaces)?;
-        may_take_its_place(account, call.surface)?;
+    pub fn offer(&self, call: &Call, by: &Caller, account: &Account, replaces: bool) -> Result<Offered, Refused> {
+        self.may_be_offered(call, account, replaces)?;
         let (secret, now) = (self.fresh_secret(), self.clock.now());
         let codes: Vec<RecoveryCode> = (0..RecoveryCode::SCRATCH_SET)
             .map(|_| RecoveryCode::scratch_from_random(u64::from_le_bytes(self.entropy.bytes())))
@@ -75,6 +81,8 @@ impl Engine {
             secret: secret.as_bytes().to_vec(),
             codes: RecoveryCodes::of(&codes, &self.keys, account.id, now),
             epoch: account.epoch,
+            by: by.account.id,
+            by_epoch: by.account.epoch,
             replaces,
             expires_at: now + LIFETIME,
         };
@@ -87,15 +95,15 @@ impl Engine {
         Ok(Offered { enrolment, codes, token })
     }
 
-    /// What was offered to `account` under this token.
+    /// What `by` was given to offer `account` under this token.
     ///
     /// # Errors
     /// [`Reason::InvalidSuccessToken`] for every token that is not good, or not any more; all look the same.
-    pub async fn offered(&self, account: &Account, token: &str) -> Result<Enrolling, Refused> {
-        let offer = self
-            .open_offer(account.id, token)
-            .await
-            .filter(|offer| offer.epoch == account.epoch && self.clock.now() < offer.expires_at);
+    pub async fn offered(&self, by: &Caller, account: &Account, token: &str) -> Result<Enrolling, Refused> {
+        let offer = self.open_offer(account.id, token).await.filter(|offer| {
+            let is_theirs = (offer.by, offer.by_epoch) == (by.account.id, by.account.epoch);
+            is_theirs && offer.epoch == account.epoch && self.clock.now() < offer.expires_at
+        });
         let offer = offer.ok_or_else(|| Refused::new(Reason::InvalidSuccessToken))?;
         Ok(Enrolling {
             secret: TotpSecret::new(offer.secret),

@@ -53,7 +53,7 @@ impl Engine {
                 (Verdict::Accepted, Some(step)) => {
                     return Ok(Verified { offset: step.cast_signed() - totp.step_at(unix).cast_signed() });
                 }
-                (Verdict::Stale(now), _) => account = self.obey(*now).await?,
+                (Verdict::Stale(now), _) => account = self.as_ordered(*now),
                 (verdict, _) => {
                     self.note_wrong_code(call, account.id, Method::Google, &verdict);
                     return Err(refused(&verdict, Reason::InvalidCode, now));

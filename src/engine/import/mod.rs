@@ -114,7 +114,7 @@ impl Engine {
         let mut draft = self.drafted(new).await?;
         let since = draft.created_at;
         draft.imported = Some(mark.to_owned());
-        draft.factors.email = line.email_factor.then_some(EmailFactor { since });
+        draft.factors.email = line.email_factor.then_some(EmailFactor::since(since));
         draft.factors.sms = line.sms.clone().map(|phone| SmsFactor { phone, since });
         draft.phone = draft.phone.or_else(|| line.sms.clone());
         draft.put_aside(&line.suspended);

@@ -1,6 +1,6 @@
 use crate::engine::authenticator::Hand;
 use crate::engine::ports::{AccountWrite, Attempt, Door, Spend, Subject};
-use crate::engine::{Call, Caller, Engine, Reason, Refused};
+use crate::engine::{Call, Caller, Engine, FieldProblem, Reason, Refused};
 use crate::identity::{Account, ApiClient, ClientKeys, Ladder, LoginName, Permission, PolicyId, TotpPolicy};
 use crate::telemetry::Phases;
 use crate::workflow::WizardId;
@@ -37,7 +37,8 @@ pub(super) struct Admitted {
     asker: Asker,
     pub policy: TotpPolicy,
     pub name: LoginName,
-    /// Whom the name belongs to. It may be a step behind: whatever is written or judged finds that out.
+    /// Whom the name belongs to, as written: to be named carries nothing out that was ordered. It may be a step behind:
+    /// whatever is written or judged finds that out.
     pub account: Option<Account>,
 }
 
@@ -79,16 +80,13 @@ impl Engine {
             (Credentials::Bearer(_), None) => return Err(Refused::new(Reason::Unauthorized)),
         };
         let policy = PolicyId::parse(asked.policy).and_then(|id| self.policy_in(&registry, &id));
-        let policy = policy.ok_or_else(|| Refused::new(Reason::NotFound))?.policy;
+        let unknown = || Refused::new(Reason::NotFound).field("policyId", FieldProblem::Unknown);
+        let policy = policy.ok_or_else(unknown)?.policy;
         // The account may have given the name away since the copy was made.
         let account = found?.1.filter(|account| self.is_called(account, name.as_str()));
-        let account = match account {
-            Some(account) => {
-                self.meet_keys_of(&account).await;
-                Some(self.obey(account).await?)
-            }
-            None => None,
-        };
+        if let Some(account) = &account {
+            self.meet_keys_of(account).await;
+        }
         Ok(Admitted { asker, policy, name, account })
     }
 

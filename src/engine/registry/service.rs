@@ -27,20 +27,28 @@ impl Engine {
     ///
     /// # Errors
     /// As the other two: [`Reason::Unauthorized`], [`Reason::Forbidden`], [`Reason::NotFound`] for the policy. Besides
-    /// [`Reason::MethodAlreadyEnabled`]; [`Reason::MethodNotAllowed`]; [`Reason::Taken`] when the account that is to be
-    /// made would have another one's address.
+    /// [`Reason::MethodAlreadyEnabled`]; [`Reason::MethodNotAllowed`] where the policy is not for this surface;
+    /// [`Reason::Taken`] when the account that is to be made would have another one's address; [`Reason::Invalid`] for
+    /// what nobody can be called where the policy makes accounts. Who may not have an authenticator, by an order or by the
+    /// configuration, is answered like a name that nobody has.
     pub async fn enrol_by_policy(&self, asked: &Asked<'_>) -> Result<Enrolment, Refused> {
         let admitted = self.admit(asked).await?;
         let policy = &admitted.policy;
         if !policy.is_open_to(asked.call.surface) {
             return Err(Refused::new(Reason::MethodNotAllowed));
         }
+        if policy.creates_accounts && !admitted.name.can_be_given() {
+            return Err(Refused::new(Reason::Invalid).field("username", FieldProblem::Username));
+        }
         self.may_change(asked, &admitted).await?;
         let secret = self.fresh_secret();
         let keep = async {
-            match self.account_for(asked, &admitted).await? {
-                Some(account) => self.keep_waiting(account, &secret, &policy.scheme()).await,
-                None => self.as_if_written(&admitted).await,
+            let Some(account) = self.account_for(asked, &admitted).await? else {
+                return self.as_if_written(&admitted).await;
+            };
+            match self.keep_waiting(account, &secret, &policy.scheme()).await {
+                Err(refused) if refused.reason == Reason::MethodNotAllowed => self.as_if_written(&admitted).await,
+                kept => kept,
             }
         };
         asked.phases.measure("write", keep).await?;
@@ -50,7 +58,7 @@ impl Engine {
         Ok(asked.phases.measure("qr", draw).await)
     }
 
-    /// The account of the name; a new one where the policy makes it.
+    /// The account of the name; a new one where the policy makes it, and it may have an authenticator.
     async fn account_for(&self, asked: &Asked<'_>, admitted: &Admitted) -> Result<Option<Account>, Refused> {
         if admitted.account.is_some() {
             return Ok(admitted.account.clone());
@@ -65,6 +73,10 @@ impl Engine {
             groups: Default::default(),
             permissions: Default::default(),
         };
+        let newcomer = Account { order: self.store.orders().of_newcomer(), ..self.drafted(new.clone()).await? };
+        if self.may_enrol_authenticator(&newcomer, false).is_err() {
+            return Ok(None);
+        }
         match self.create_account(new).await {
             Ok(account) => {
                 let event = self.happening(EventKind::AccountCreated).to(account.id).in_call(asked.call);
@@ -73,7 +85,7 @@ impl Engine {
             }
             // Another call may have made it a moment ago.
             Err(refused) if refused.reason == Reason::Taken => match self.account_named(asked.name).await? {
-                Some(account) => Ok(Some(self.obeyed(account.id).await?)),
+                Some(account) => Ok(Some(self.stored(account.id).await?)),
                 None => Err(Refused::new(Reason::Taken).field("username", FieldProblem::Taken)),
             },
             Err(refused) => Err(refused),
@@ -106,7 +118,7 @@ impl Engine {
         for _ in 0..PATIENCE {
             match self.judged_as(asked, admitted, &account, otp).await {
                 // It came on, went off or was changed otherwise in this moment: looked at again as it is now.
-                Err(refused) if is_behind(refused.reason) => match self.obeyed(account.id).await {
+                Err(refused) if is_behind(refused.reason) => match self.stored(account.id).await {
                     Ok(present) => account = present,
                     // Nobody has the name any more.
                     Err(refused) if refused.reason == Reason::NotFound => return self.missed(asked, admitted).await,
@@ -118,21 +130,22 @@ impl Engine {
         Err(Refused::new(Reason::WizardChanged))
     }
 
-    /// Judges a code by the authenticator of the account as it was read. One that cannot have it by its length, and one
-    /// for which there is none, is a miss like any other.
+    /// Judges a code by the authenticator of the account as it was read. One that cannot be of it by its length, and one
+    /// for which there is none, or none allowed, is a miss like any other.
     async fn judged_as(
         &self,
         asked: &Asked<'_>,
         admitted: &Admitted,
-        account: &Account,
+        stored: &Account,
         otp: &str,
     ) -> Result<Judged, Refused> {
         let fits = |totp: Totp| usize::from(totp.digits) == otp.len();
-        let usual = self.policy.totp;
-        match (&account.factors.google, self.waiting_on(account)?) {
-            (Some(google), _) if fits(google.totp(usual)) => self.verified(asked, admitted, account, otp).await,
+        let (usual, account) = (self.policy.totp, self.as_ordered(stored.clone()));
+        let waiting = self.waiting_on(&account)?.filter(|_| self.may_enrol_authenticator(&account, false).is_ok());
+        match (&account.factors.google, waiting) {
+            (Some(google), _) if fits(google.totp(usual)) => self.verified(asked, admitted, &account, otp).await,
             (None, Some(waiting)) if fits(waiting.totp(usual)) => {
-                self.confirmed(asked, admitted, account, &waiting, otp).await
+                self.confirmed(asked, admitted, stored, &waiting, otp).await
             }
             (Some(_), _) | (None, _) => self.missed(asked, admitted).await,
         }
@@ -160,7 +173,7 @@ impl Engine {
         Ok(judged_right(verified.offset, Some(ladder.limit)))
     }
 
-    /// Turns the waiting authenticator on if the code is its own.
+    /// Turns the waiting authenticator on if the code is its own. Only then is carried out what was ordered before.
     async fn confirmed(
         &self,
         asked: &Asked<'_>,
@@ -170,13 +183,17 @@ impl Engine {
         otp: &str,
     ) -> Result<Judged, Refused> {
         let offset = enrolling.offset(self.policy.totp, otp, self.clock.now());
+        let account = match offset {
+            Some(_) => self.obey(account.clone()).await?,
+            None => self.as_ordered(account.clone()),
+        };
         let ladder = admitted.ladder(self.policy.second_factor);
-        self.enrol_counting(asked.call, account, enrolling, otp, admitted.hand(), ladder).await?;
+        self.enrol_counting(asked.call, &account, enrolling, otp, admitted.hand(), ladder).await?;
         // What it proves is new to the account, so nothing that was counted is forgotten, nor known here.
         Ok(judged_right(offset.unwrap_or_default(), None))
     }
 
-    /// Takes the name's authenticator away, on or waiting; sessions of the account end if one was on.
+    /// Takes the name's authenticator away, be it on, waiting or suspended; sessions of the account end if it was on.
     ///
     /// # Errors
     /// [`Reason::MethodNotAllowed`] when it was enrolled under a policy that keeps this surface from it.
@@ -184,15 +201,16 @@ impl Engine {
         let admitted = self.admit(asked).await?;
         self.may_change(asked, &admitted).await?;
         let write = async {
-            match admitted.account.clone() {
-                Some(account) if account.has(Factor::Google) => {
-                    match self.turn_off_from(asked.call, account, &[Factor::Google], admitted.hand()).await {
-                        Err(refused) if refused.reason == Reason::MethodNotEnabled => Ok(()),
-                        done => done.map(drop),
-                    }
+            let Some(account) = admitted.account.clone() else { return self.as_if_written(&admitted).await };
+            if self.as_ordered(account.clone()).has(Factor::Google) {
+                match self.turn_off_from(asked.call, account.clone(), &[Factor::Google], admitted.hand()).await {
+                    Err(refused) if refused.reason == Reason::MethodNotEnabled => {}
+                    done => return done.map(drop),
                 }
-                Some(account) if account.enrolling.is_some() => self.forget_waiting(account).await,
-                Some(_) | None => self.as_if_written(&admitted).await,
+            }
+            match account.enrolling.is_some() || account.authenticator().is_some() {
+                true => self.forget_authenticator(asked.call, account).await,
+                false => self.as_if_written(&admitted).await,
             }
         };
         asked.phases.measure("write", write).await

@@ -64,7 +64,7 @@ impl Engine {
                 account.turn_on(Enrolled::Google(google));
             }
             (Factor::Sms, true, _, Some(phone)) => account.turn_on(Enrolled::Sms(SmsFactor { phone, since: now })),
-            (Factor::Email, true, ..) => account.turn_on(Enrolled::Email(EmailFactor { since: now })),
+            (Factor::Email, true, ..) => account.turn_on(Enrolled::Email(EmailFactor::since(now))),
             (Factor::Google | Factor::Sms, true, ..) => found = Err(missing()),
             (factor, false, ..) => account.turn_off(factor, now),
         })?;

@@ -1,6 +1,7 @@
 //! The OpenAPI document, made from the handlers' own types.
 
 mod finish;
+mod params;
 mod responses;
 
 use actix_web::http::header::ContentType;
@@ -12,6 +13,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::mounts::{self, Mount, Mounts};
 
+pub use params::Success;
 pub use responses::{Counted, Limited, Refusals, problems};
 
 pub fn routes(config: &mut ServiceConfig<'_>) {

@@ -2,7 +2,7 @@ use actix_web::{HttpResponse, put, web};
 
 use crate::engine::{Hand, Reason, Refused};
 use crate::http::surface::Surface;
-use crate::identity::Permission;
+use crate::identity::{Factor, Permission};
 
 use super::ask::Ask;
 use super::door::let_in;
@@ -43,6 +43,6 @@ pub async fn reset(surface: web::Data<Surface>, ask: Ask) -> Result<HttpResponse
     if other.id == caller.id {
         return Err(ask.refuse(Why::OwnName));
     }
-    let off = engine.turn_off(&ask.call, other.id, &other.enabled(), Hand::Account(caller.id)).await;
+    let off = engine.turn_off(&ask.call, other.id, &Factor::ALL, Hand::Account(caller.id)).await;
     off.map(|_| ask.done("disabled")).map_err(|refused| ask.refused(refused))
 }

@@ -48,6 +48,8 @@ pub enum Words {
     Own(&'static str),
     /// Those of a problem code.
     Problem(&'static str),
+    /// Those of all surfaces where a code belongs to a sign-in.
+    Door(&'static str),
 }
 
 /// The one table from what went wrong to a status and words.
@@ -80,9 +82,9 @@ fn at_the_door(refused: &Refused) -> (u16, Words) {
         Reason::InvalidCredentials => (401, Words::Own("credentials-wrong")),
         Reason::WizardNotFound | Reason::WizardChanged | Reason::StepNotAllowed => (401, Words::Own("token-strange")),
         Reason::InvalidCode if !refused.fields.is_empty() => (400, Words::Own("unusable")),
-        reason @ (Reason::InvalidCode | Reason::CodeExpired | Reason::CodeUsed) => {
-            (401, Words::Problem(kind_of(reason).code))
-        }
+        Reason::CodeExpired => (401, Words::Door("code-expired")),
+        reason @ (Reason::InvalidCode | Reason::CodeUsed) => (401, Words::Problem(kind_of(reason).code)),
+        Reason::DeliveryFailed => (502, Words::Door("code-unsent")),
         reason => of_the_engine(reason),
     }
 }

@@ -15,6 +15,7 @@ pub fn message(locale: Locale, why: &Why) -> String {
         (Why::Parameter(name, fault), _) => format!("{name}: {}", self::fault(locale, *fault)),
         (Why::AtTheDoor(refused) | Why::Refused(refused), _) if !refused.fields.is_empty() => fields(locale, refused),
         (_, Words::Own(id)) => own(locale, id),
+        (_, Words::Door(id)) => text(locale, &format!("door-{id}")),
         (_, Words::Problem(code)) => text(locale, &format!("{code}.detail")),
     }
 }
@@ -63,6 +64,8 @@ mod tests {
             Why::Parameter("otp", Fault::Otp),
             Why::AtTheDoor(Refused::new(Reason::InvalidCredentials)),
             Why::AtTheDoor(Refused::new(Reason::WizardChanged)),
+            Why::AtTheDoor(Refused::new(Reason::CodeExpired)),
+            Why::AtTheDoor(Refused::new(Reason::DeliveryFailed)),
             Why::Refused(Refused::new(Reason::WizardChanged)),
             Why::Refused(Refused::new(Reason::Invalid)),
             Why::Refused(Refused::new(Reason::Unavailable)),

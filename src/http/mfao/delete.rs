@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 use crate::http::answer::json;
 use crate::http::body::Body;
 use crate::http::context::Context;
-use crate::http::docs::Refusals;
+use crate::http::docs::{Refusals, Success};
 use crate::http::problem::Problem;
 use crate::http::surface::Surface;
 use crate::telemetry::{Phases, counted};
@@ -31,7 +31,7 @@ pub struct Deleted {
 #[utoipa::path(
     tag = "mfao",
     security(("api_key" = [], "access_key" = []), ("bearer" = [])),
-    params(("policyId" = String, Path)),
+    params(("policyId" = String, Path), Success),
     request_body = Named,
     responses((status = 200, body = Deleted), Refusals)
 )]

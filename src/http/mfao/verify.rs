@@ -1,6 +1,6 @@
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, post, web};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::engine::{FieldProblem, Reason, Refused};
@@ -23,6 +23,7 @@ pub struct Verify {
     #[schema(example = "john")]
     username: String,
     /// What the app shows; may come in the query instead.
+    #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<String>, example = "123456")]
     otp: Option<Secret>,
     /// Whether to tell what the request has cost.
@@ -83,6 +84,11 @@ pub async fn verify(
     let metrics = verbose.0.then(measured);
     let attempts_left = judged.attempts_left.filter(|_| !judged.valid);
     Ok(json(StatusCode::OK, &Verified { username, valid: judged.valid, attempts_left, metrics }))
+}
+
+/// What is there is a text: `null` is none.
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Secret>, D::Error> {
+    Secret::deserialize(deserializer).map(Some)
 }
 
 /// The one code that was given; the same in both places is one. An empty query parameter is none.

@@ -118,8 +118,13 @@ impl PanelError {
         let unreadable = reason == Reason::InvalidCode && !problem.content().errors.is_empty();
         let code = if unreadable { PanelCode::PARAMETERS } else { code_of(reason) };
         let mut error = Self::of_code(locale, code).naming(&problem.content().errors);
-        if matches!(reason, Reason::EnrolmentRequired | Reason::CodeExpired | Reason::CodeUsed) {
-            error.description = problem.content().detail.clone().unwrap_or_default();
+        match reason {
+            Reason::EnrolmentRequired | Reason::CodeUsed => {
+                error.description = problem.content().detail.clone().unwrap_or_default();
+            }
+            Reason::CodeExpired => error.description = text(locale, "door-code-expired"),
+            Reason::StepUpRequired => error.description = text(locale, "panel-step-up"),
+            _ => {}
         }
         error.retry_after = problem.content().retry_after;
         error
@@ -136,7 +141,13 @@ impl PanelError {
             | BodyFault::Twice { .. }
             | BodyFault::WrongType { .. } => PanelCode::PARAMETERS,
         };
-        Self::of_code(locale, code).naming(&Problem::body(locale, fault).content().errors)
+        let unreadable = matches!(fault, BodyFault::Broken | BodyFault::Malformed);
+        let problem = Problem::body(locale, fault);
+        let mut error = Self::of_code(locale, code).naming(&problem.content().errors);
+        if let (true, Some(detail)) = (unreadable, &problem.content().detail) {
+            error.description.push_str(&format!(" {detail}"));
+        }
+        error
     }
 
     /// What is wrong with which field, behind what is said of all.

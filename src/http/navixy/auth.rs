@@ -69,7 +69,9 @@ pub struct Wanted {
     /// The factors that are on, strongest first.
     #[schema(value_type = Vec<String>)]
     types: Vec<Factor>,
-    digits: u8,
+    /// Of the code; a recovery code is no number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    digits: Option<u8>,
     /// When the token is over.
     expires_at: String,
     /// Where a code was sent, and until when it is good.
@@ -94,7 +96,7 @@ pub struct Sent {
 /// `{"token", "code"}`.
 #[utoipa::path(
     tag = "navixy",
-    request_body = Auth,
+    request_body(content((Auth = "application/json"), (Auth = "application/x-www-form-urlencoded"))),
     responses(
         (status = 200, body = PanelSession),
         PanelRefusals,
@@ -159,7 +161,7 @@ fn wanted_answer(locale: Locale, pending: Pending) -> HttpResponse {
         token: pending.token.expose().to_owned(),
         kind: pending.method,
         types: pending.methods,
-        digits: pending.digits,
+        digits: (pending.method != Method::Recovery).then_some(pending.digits),
         expires_at: seconds(pending.expires_at),
         receipt,
     };

@@ -71,6 +71,10 @@ pub struct Target {
 impl Target {
     pub fn parse(self, caller: &PanelCaller) -> Result<MfaTarget, PanelError> {
         match self.kind.as_str() {
+            // An order to everybody by a slip of one word could not be taken back.
+            "all" if self.ids.as_ref().is_some_and(|ids| !ids.is_empty()) => {
+                Err(invalid(caller, "target.ids", "nothing, beside all"))
+            }
             "all" => Ok(MfaTarget::All),
             "selected" => {
                 let ids = self.ids.ok_or_else(|| missing(caller, "target.ids"))?;

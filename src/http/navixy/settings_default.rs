@@ -58,6 +58,6 @@ pub async fn update(surface: web::Data<Surface>, signed: Signed<UpdateDefault>) 
     let Signed { caller, body } = signed;
     caller.permit(Permission::UsersUpdate)?;
     let setting = body.settings.parse(&caller)?;
-    let set = surface.engine.set_default_mfa(&caller.call, &caller.caller.account, &setting).await;
+    let set = surface.engine.set_default_mfa(&caller.call, &caller.caller, &setting).await;
     set.map(|()| done()).map_err(|refused| caller.error(refused))
 }

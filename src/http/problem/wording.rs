@@ -71,6 +71,7 @@ pub fn words(locale: Locale, what: &FieldProblem) -> String {
         FieldProblem::Purpose => plain("purpose"),
         FieldProblem::Locale => plain("locale"),
         FieldProblem::ClientKey => plain("client-key"),
+        FieldProblem::Unknown => plain("unknown"),
         FieldProblem::Time => plain("time"),
         FieldProblem::PolicyId => plain("policy-id"),
         FieldProblem::Issuer => plain("issuer"),

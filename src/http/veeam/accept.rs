@@ -59,6 +59,6 @@ async fn turn_on(
         Target::Own => (caller.account.clone(), Hand::Owner(Some(&caller.session.id))),
         Target::Other(id) => (engine.obeyed(id).await?, Hand::Account(caller.account.id)),
     };
-    let enrolling = engine.offered(&account, given.token.expose()).await?;
+    let enrolling = engine.offered(caller, &account, given.token.expose()).await?;
     engine.enrol(call, &account, &enrolling, given.code.expose(), hand).await.map(drop)
 }

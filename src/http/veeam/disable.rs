@@ -2,7 +2,7 @@ use actix_web::{HttpResponse, post, web};
 
 use crate::engine::{Call, Caller, Hand, Refused};
 use crate::http::context::Context;
-use crate::http::docs::{Counted, Refusals};
+use crate::http::docs::{Counted, Refusals, Success};
 use crate::http::problem::Problem;
 use crate::http::surface::Surface;
 use crate::identity::{Factor, Permission};
@@ -16,7 +16,7 @@ use super::target::{Target, caller, target};
 #[utoipa::path(
     tag = "veeam",
     security(("bearer" = [])),
-    params(("id" = u64, Path, description = "The account.")),
+    params(("id" = u64, Path, description = "The account."), Success),
     responses((status = 200, description = "Off; no body."), Refusals, Counted)
 )]
 #[post("/v1/users/{id}/disableMfa")]

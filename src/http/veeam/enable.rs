@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 use crate::engine::{Call, Caller, Offered, Refused};
 use crate::http::body::OptionalBody;
 use crate::http::context::Context;
-use crate::http::docs::{Counted, Refusals};
+use crate::http::docs::{Counted, Refusals, Success};
 use crate::http::flag::Flag;
 use crate::http::problem::Problem;
 use crate::http::surface::Surface;
@@ -64,7 +64,7 @@ impl MfaOffer {
 #[utoipa::path(
     tag = "veeam",
     security(("bearer" = [])),
-    params(("id" = u64, Path, description = "The account.")),
+    params(("id" = u64, Path, description = "The account."), Success),
     request_body = Option<EnableMfa>,
     responses((status = 200, body = MfaOffer), Refusals, Counted)
 )]
@@ -96,7 +96,7 @@ async fn offer(
         Target::Own => Ok((caller.account.id.0, engine.offer_own(call, caller, success, recreate).await?)),
         Target::Other(id) => {
             engine.confirm_authority(caller, success).await?;
-            Ok((id.0, engine.offer(call, &engine.account(id).await?, recreate)?))
+            Ok((id.0, engine.offer(call, caller, &engine.account(id).await?, recreate)?))
         }
     }
 }

@@ -103,6 +103,8 @@ impl OAuthError {
                 problem.saying("oauth-mfa-token")
             }
             Reason::Unauthorized => problem.saying("oauth-refresh-token"),
+            Reason::CodeExpired => problem.saying("door-code-expired"),
+            Reason::DeliveryFailed => problem.saying("door-code-unsent"),
             _ => problem,
         };
         OAuthError { error, problem: if is_400 { problem.with_status(400) } else { problem } }

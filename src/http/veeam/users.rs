@@ -61,12 +61,15 @@ pub async fn one(
 pub struct Paging {
     /// 1 to 100; 50 without it.
     #[serde(rename = "Limit")]
+    #[param(value_type = Option<u64>, minimum = 1, maximum = 100)]
     limit: Option<String>,
     /// Users with a number above this one: what the `next` of the page before holds.
     #[serde(rename = "After")]
+    #[param(value_type = Option<u64>)]
     after: Option<String>,
     /// Nothing but 0: pages follow each other by `_links`.
     #[serde(rename = "Offset")]
+    #[param(value_type = Option<u64>, maximum = 0)]
     offset: Option<String>,
 }
 

@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 use crate::engine::{CodeInput, FieldProblem, Gate, Input, Reason, Refused};
 use crate::http::body::Body;
 use crate::http::context::Context;
-use crate::http::docs::{Limited, Refusals};
+use crate::http::docs::{Limited, Refusals, Success};
 use crate::http::problem::Problem;
 use crate::http::surface::Surface;
 use crate::identity::{Factor, Secret};
@@ -17,7 +17,7 @@ use super::{BASE, answer, begun, parse};
 #[utoipa::path(
     tag = "factors",
     security(("bearer" = [])),
-    params(("type" = String, Path, description = "google, sms or email")),
+    params(("type" = String, Path, description = "google, sms or email"), Success),
     responses((status = 200, body = Envelope), Refusals, Limited)
 )]
 #[get("/2fa/{type}/enable/wizard")]
@@ -35,7 +35,7 @@ pub async fn enable(
 #[utoipa::path(
     tag = "factors",
     security(("bearer" = [])),
-    params(("type" = String, Path, description = "google, sms or email")),
+    params(("type" = String, Path, description = "google, sms or email"), Success),
     responses((status = 200, body = Envelope), Refusals, Limited)
 )]
 #[get("/2fa/{type}/disable/wizard")]

@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 use crate::http::answer::json;
 use crate::http::body::Body;
 use crate::http::context::Context;
-use crate::http::docs::{Limited, Refusals};
+use crate::http::docs::{Limited, Refusals, Success};
 use crate::http::problem::Problem;
 use crate::http::surface::Surface;
 use crate::http::times::seconds;
@@ -55,6 +55,7 @@ pub struct Made {
 #[utoipa::path(
     tag = "factors",
     security(("bearer" = [])),
+    params(Success),
     request_body = Make,
     responses((status = 200, body = Made), Refusals, Limited)
 )]

@@ -18,7 +18,27 @@ on_every_store!(
     a_code_is_exactly_its_digits,
     a_code_that_was_used_here_is_used_everywhere,
     another_instance_takes_an_offer_also_when_the_keys_were_just_turned_over,
+    an_offer_for_another_is_of_whoever_made_it,
 );
+
+/// A14: whoever acts for somebody else accepts what they have offered, as they were then.
+async fn an_offer_for_another_is_of_whoever_made_it(app: TestApp) {
+    let (_, other) = app.somebody_who_may("other", &["users:update"]).await;
+    let (mut boss, token) = app.somebody_who_may("boss", &["users:update"]).await;
+    let ann = app.person("ann").await;
+    let offer = app.offer(&token, ann.id).await;
+    let code = app.totp(&offer.key);
+    for stranger in [&other, &app.sign_in(&ann).await] {
+        app.accept_mfa(stranger, ann.id, &code, &offer.token).await.refused(422, "invalid_success_token");
+    }
+    let second = app.sign_in(&boss).await;
+    app.enable_google(&second, &mut boss).await;
+    app.accept_mfa(&token, ann.id, &app.totp(&offer.key), &offer.token).await.refused(422, "invalid_success_token");
+    app.clock.advance(30);
+    let fresh = app.by_google(&boss).await;
+    let offer = app.offer(&fresh, ann.id).await;
+    app.accept_mfa(&fresh, ann.id, &app.totp(&offer.key), &offer.token).await.expect(200);
+}
 
 async fn another_instance_takes_an_offer_also_when_the_keys_were_just_turned_over(app: TestApp) {
     // One file is for one process: there the sibling is the server itself.

@@ -176,7 +176,9 @@ async fn everybody_sees_themselves_and_readers_everybody(app: TestApp) {
     assert!(all.body["results"].as_array().unwrap().contains(&bens));
     // Reading is not updating.
     app.disable_mfa(&token, ben.id, None).await.refused(403, "forbidden");
-    let (own, alone) = app.somebody_who_may("alone", &["users:update"]).await;
+    let (_, writer) = app.somebody_who_may("writer", &["users:update"]).await;
+    assert_eq!(app.user(&writer, ben.id).await.expect(200).body, bens);
+    let (own, alone) = app.somebody_who_may("alone", &["password:update"]).await;
     let page = list(&app, &alone, "").await.expect(200);
     assert_eq!((ids(&page), &page.body["_links"]), (vec![own.id], &json!({})));
     assert_eq!(app.user(&alone, own.id).await.expect(200).body["email"], json!(own.email));
