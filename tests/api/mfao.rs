@@ -315,7 +315,7 @@ async fn no_account_is_made_in_vain(app: TestApp) {
     assert_eq!(made.body["data"], json!([]), "{}", made.text);
 }
 
-/// A17, X13: to be named by a service carries nothing out that was ordered; a write does.
+/// A17: to be named by a service carries nothing out that was ordered; a write does.
 async fn to_be_named_carries_no_order_out(app: TestApp) {
     let service = vpn(&app).await;
     let (ann, panel) = (app.person("ann").await, app.dealer().await);

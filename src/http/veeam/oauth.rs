@@ -29,16 +29,12 @@ pub struct OAuthProblem<'a> {
     error_description: String,
 }
 
-/// The refusals of the token endpoint.
+/// The refusals of the token endpoint, but for those that RFC 6749 has words for.
 pub struct OAuthRefusals;
 
 impl IntoResponses for OAuthRefusals {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
         let list = [
-            (
-                "400",
-                "What RFC 6749 calls an invalid request or grant; `code` says which, `errors` names the parameter.",
-            ),
             ("403", "A factor must be enrolled at a sign-in first, or sign-in is switched off."),
             ("408", "The body did not arrive in time."),
             ("413", "The body is larger than this server reads."),

@@ -15,7 +15,7 @@ use crate::identity::{Factor, Locale, Method, Secret};
 use crate::workflow::Opens;
 
 use super::json;
-use super::oauth::{OAuthError, OAuthRefusals};
+use super::oauth::{OAuthError, OAuthProblem, OAuthRefusals};
 
 /// Bytes of the longest name or password that is worth a hash.
 const LONGEST: usize = 1_024;
@@ -91,6 +91,12 @@ pub enum TokenAnswer {
     responses(
         (status = 200, body = TokenAnswer),
         OAuthRefusals,
+        (
+            status = 400,
+            description = "What RFC 6749 calls an invalid request or grant; `code` says which, `errors` names the parameter.",
+            body = OAuthProblem<'static>,
+            content_type = "application/problem+json"
+        )
     )
 )]
 #[post("/oauth2/token")]
