@@ -42,7 +42,7 @@ enum Command {
     /// Prove and draw workflow files
     #[command(subcommand)]
     Workflows(workflows::Workflows),
-    /// Print the OpenAPI 3.1 document
+    /// Print the OpenAPI 3.1 document of a server with default settings
     Openapi,
 }
 

@@ -143,7 +143,8 @@ fn fit_together(reader: &mut Reader, places: &[Place]) -> bool {
                 let blamed = if reader.is_set(&own) || !reader.is_set(&theirs) { own.as_str() } else { &theirs };
                 let (one, two) = (&other.prefix, &place.prefix);
                 let collide = format!("{one} of `{}` and {two} of `{}` collide", other.surface, place.surface);
-                reader.fail(blamed, format!("{collide} on the same listener"));
+                let way_out = "give one another prefix, or a `listen` of its own";
+                reader.fail(blamed, format!("{collide} on the same listener: {way_out}"));
                 fits = false;
             }
         }

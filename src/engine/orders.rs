@@ -185,7 +185,7 @@ impl Engine {
     }
 
     /// The account as it is to be looked at: what was ordered holds, though nobody may have written it yet.
-    pub(super) fn as_ordered(&self, account: Account) -> Account {
+    pub fn as_ordered(&self, account: Account) -> Account {
         self.ordered(&account).map_or(account, |(ordered, _)| ordered)
     }
 

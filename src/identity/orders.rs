@@ -249,25 +249,6 @@ impl Account {
     }
 }
 
-impl Factors {
-    pub fn has(&self, factor: Factor) -> bool {
-        match factor {
-            Factor::Google => self.google.is_some(),
-            Factor::Sms => self.sms.is_some(),
-            Factor::Email => self.email.is_some(),
-        }
-    }
-
-    /// Moves what there is of the factor to `place`.
-    fn take(&mut self, factor: Factor, place: &mut Factors) {
-        match factor {
-            Factor::Google => place.google = self.google.take(),
-            Factor::Sms => place.sms = self.sms.take(),
-            Factor::Email => place.email = self.email.take(),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;

@@ -274,6 +274,9 @@ async fn newcomers_of_every_kind_begin_with_the_default(app: TestApp) {
     let old = app.person("old").await;
     app.at_panel(&panel, SET_DEFAULT, &json!({ "settings": allowed(&["email"]) })).await.expect(200);
     let made = app.person("made").await;
+    let body = json!({ "email": "seen@example.com", "password": PASSWORD });
+    let seen = admin(&app, "POST", "/accounts", Some(body)).await.expect(201);
+    assert_eq!(seen.body["factors"], json!(["email"]), "shown as ordered from the first answer on");
     let line = |name: &str| json!({ "email": format!("{name}@example.com"), "password": PASSWORD }).to_string();
     let import = app.call("POST", "/admin/v1/accounts/import").bearer(crate::harness::ADMIN_KEY);
     import.text("application/x-ndjson", line("imported")).send().await.expect(200);

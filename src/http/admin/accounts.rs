@@ -72,7 +72,7 @@ pub async fn create(
     let created = surface.engine.create_account(new).await.map_err(|refused| context.problem(refused))?;
     let call = context.call(None, None);
     surface.engine.note(surface.engine.by_hand(EventKind::AccountCreated, created.id, Some(&call)));
-    Ok(json(StatusCode::CREATED, &AccountView::of(&created)))
+    Ok(json(StatusCode::CREATED, &AccountView::of(&surface.engine.as_ordered(created))))
 }
 
 #[derive(Deserialize, IntoParams)]
