@@ -16,7 +16,7 @@ pub(super) const KEYS: &[Key] = &[
         "redis.connect_timeout",
         Kind::Duration("10ms", "30s"),
         Fallback::Value("2s"),
-        "How long a connection may take to stand, TLS included.",
+        "How long a connection may take to stand, TLS included; to a node of a cluster no more than a quarter of `redis.timeout`.",
     ),
     Key::new(
         "redis.ca_file",

@@ -64,7 +64,8 @@ impl Engine {
         let by = &by.account;
         match target {
             MfaTarget::All => {
-                let orders = self.change_orders(|orders| orders.for_all(setting.clone(), self.clock.now())).await?;
+                let orders =
+                    self.change_orders(|orders| orders.for_all(by.id, setting.clone(), self.clock.now())).await?;
                 self.note(self.ordering(call, by, "all", setting).detail("order", orders.serial.to_string()));
                 Ok(())
             }
@@ -75,13 +76,11 @@ impl Engine {
     /// Whether the caller has proved enough of their own for this order.
     async fn confirm_order(&self, by: &Caller, target: &MfaTarget, setting: &MfaSetting) -> Result<(), Refused> {
         proved_once(by)?;
-        if !by.account.has_enrolled() {
-            return Ok(());
-        }
-        let (orders, now) = (self.store.orders(), self.clock.now());
-        let ordered = Account { order: Some(orders.to_some(setting.clone(), now)), ..by.account.clone() };
-        let switched = orders.carried_out(&ordered, &self.policy, now).map(|(_, switched)| switched);
-        match target.names(by.account.id) && switched.is_some_and(|switched| !switched.is_empty()) {
+        let (orders, own) = (self.store.orders(), by.account.id);
+        let ordered = Account { order: Some(orders.to_some(own, 0, setting.clone())), ..by.account.clone() };
+        let switched = orders.carried_out(&ordered, &self.policy, self.clock.now()).map(|(_, switched)| switched);
+        let switches = target.names(own) && switched.is_some_and(|switched| !switched.is_empty());
+        match switches && by.session.factor.is_some() {
             true => self.confirm_authority(by, None).await,
             false => Ok(()),
         }
@@ -95,8 +94,7 @@ impl Engine {
         setting: &MfaSetting,
     ) -> Result<(), Refused> {
         self.accounts_of(ids).await?;
-        let order = self.store.orders().to_some(setting.clone(), self.clock.now());
-        let order = &order;
+        let order = &self.store.orders().to_some(by.id, self.order_number(), setting.clone());
         let write = |id: AccountId| async move {
             let plan = |account: &Account| {
                 let mut next = account.clone();
@@ -115,6 +113,12 @@ impl Engine {
         };
         stream::iter(ids.iter().copied().map(write)).buffer_unordered(AT_ONCE).try_collect::<Vec<()>>().await?;
         Ok(())
+    }
+
+    /// Milliseconds, as the serials are, with three digits of chance behind them.
+    fn order_number(&self) -> u64 {
+        let chance = u64::from_le_bytes(self.entropy.bytes()) % 1_000;
+        self.clock.now().timestamp_millis().unsigned_abs() * 1_000 + chance
     }
 
     /// What accounts begin with that are made from now on, as of the last read.
@@ -230,9 +234,11 @@ impl Engine {
     }
 }
 
-/// A panel session lives for a day, and may be from before its account had a factor: then it has proved a password only.
+/// A panel session lives for a day, and may be from before its account had a factor: then it has proved a password only,
+/// which does where nothing but its own order has turned codes by email on since.
 fn proved_once(by: &Caller) -> Result<(), Refused> {
-    match by.session.factor.is_some() || !by.account.has_enrolled() {
+    let account = &by.account;
+    match by.session.factor.is_some() || account.enabled().is_empty() || account.is_bare_but_for_its_own_order() {
         true => Ok(()),
         false => Err(Refused::new(Reason::StepUpRequired)),
     }

@@ -8,6 +8,8 @@ use crate::identity::{RecoveryCode, RecoveryCodes, SuccessToken};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RecoveryLeft {
     pub left: usize,
+    /// How many there were; without a set, how many a fresh one would have.
+    pub total: usize,
     pub made_at: Option<DateTime<Utc>>,
 }
 
@@ -19,7 +21,11 @@ impl Engine {
     pub async fn recovery_left(&self, token: &str) -> Result<RecoveryLeft, Refused> {
         let Caller { account, .. } = self.authenticate(token).await?;
         let codes = account.recovery.as_ref();
-        Ok(RecoveryLeft { left: codes.map_or(0, RecoveryCodes::left), made_at: codes.map(|codes| codes.made_at) })
+        Ok(RecoveryLeft {
+            left: codes.map_or(0, RecoveryCodes::left),
+            total: codes.map_or(RecoveryCode::SET, |codes| codes.total),
+            made_at: codes.map(|codes| codes.made_at),
+        })
     }
 
     /// Makes a new set of recovery codes, which are told this once; those before are worth nothing any more.

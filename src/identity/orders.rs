@@ -1,7 +1,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{Account, EmailFactor, Factor, Factors, Policy, RecoveryCodes, SurfaceName, TotpFactor};
+use super::{Account, AccountId, EmailFactor, Factor, Factors, Policy, RecoveryCodes, SurfaceName, TotpFactor};
 
 /// What an administrator lets accounts do about second factors.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,6 +31,9 @@ pub struct MfaOrders {
     /// The last order to every account that there was then, and its serial.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub all: Option<(u64, MfaSetting)>,
+    /// Who gave that one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<AccountId>,
     /// What accounts begin with that are made from now on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub default: Option<MfaSetting>,
@@ -44,6 +47,9 @@ pub struct AccountOrder {
     /// What an order to selected accounts goes by, which has no serial of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub number: Option<u64>,
+    /// Who gave it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<AccountId>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub setting: Option<MfaSetting>,
     /// Whether its factors are as ordered: that is seen to once, and what the owner does afterwards stands.
@@ -65,9 +71,9 @@ pub type Switched = Vec<(Factor, bool)>;
 impl MfaOrders {
     /// An order to every account that there is.
     #[must_use]
-    pub fn for_all(&self, setting: MfaSetting, now: DateTime<Utc>) -> Self {
+    pub fn for_all(&self, by: AccountId, setting: MfaSetting, now: DateTime<Utc>) -> Self {
         let serial = self.next_serial(now);
-        MfaOrders { serial, all: Some((serial, setting)), default: self.default.clone() }
+        MfaOrders { serial, all: Some((serial, setting)), by: Some(by), default: self.default.clone() }
     }
 
     /// An order for the accounts that are made from now on.
@@ -85,13 +91,13 @@ impl MfaOrders {
     pub fn of_newcomer(&self) -> Option<AccountOrder> {
         let (serial, setting) = (self.serial, self.default.clone());
         let carried_out = setting.is_none();
-        (serial > 0).then_some(AccountOrder { serial, number: None, setting, carried_out })
+        (serial > 0).then_some(AccountOrder { serial, number: None, by: None, setting, carried_out })
     }
 
     /// An order to selected accounts, newer than any that they may have heard of.
-    pub fn to_some(&self, setting: MfaSetting, now: DateTime<Utc>) -> AccountOrder {
-        let number = Some(self.next_serial(now));
-        AccountOrder { serial: self.serial, number, setting: Some(setting), carried_out: false }
+    pub fn to_some(&self, by: AccountId, number: u64, setting: MfaSetting) -> AccountOrder {
+        let (number, by) = (Some(number), Some(by));
+        AccountOrder { serial: self.serial, number, by, setting: Some(setting), carried_out: false }
     }
 
     /// The order that counts for the account: the newer one of its own and the one to all.
@@ -100,7 +106,7 @@ impl MfaOrders {
         match &self.all {
             Some((serial, setting)) if *serial > heard => {
                 let setting = Some(setting.clone());
-                Some(AccountOrder { serial: *serial, number: None, setting, carried_out: false })
+                Some(AccountOrder { serial: *serial, number: None, by: self.by, setting, carried_out: false })
             }
             _ => account.order.clone(),
         }
@@ -151,10 +157,11 @@ impl AccountOrder {
 }
 
 impl Account {
-    /// Whether a factor is on by the owner's own doing: codes by email may be on by order.
-    pub fn has_enrolled(&self) -> bool {
-        let own_email = self.factors.email.as_ref().is_some_and(|email| !email.by_order);
-        own_email || self.has(Factor::Google) || self.has(Factor::Sms)
+    /// Whether nothing is on but codes by email that an order of the account's own has turned on.
+    pub fn is_bare_but_for_its_own_order(&self) -> bool {
+        let ordered = self.factors.email.as_ref().is_none_or(|email| email.by_order);
+        let by_itself = self.order.as_ref().is_some_and(|order| order.by == Some(self.id));
+        ordered && by_itself && !self.has(Factor::Google) && !self.has(Factor::Sms)
     }
 
     /// Whether the order that the account is under lets it turn the factor on.
@@ -254,7 +261,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::identity::{AccountId, Device, Enrolled, Keys, MfaPolicy, Phone, REMEMBER, RecoveryCode, SmsFactor};
+    use crate::identity::{Device, Enrolled, Keys, MfaPolicy, Phone, REMEMBER, RecoveryCode, SmsFactor};
 
     const ALLOWED: fn(&[Factor]) -> MfaSetting = |factors| MfaSetting::Allowed(factors.to_vec());
 
@@ -310,7 +317,7 @@ mod tests {
 
     /// What becomes of the account under one more order to all, and what goes on and off.
     fn after(orders: &mut MfaOrders, account: &Account, setting: MfaSetting, policy: &Policy) -> (Account, Switched) {
-        *orders = orders.for_all(setting, now());
+        *orders = orders.for_all(AccountId(7), setting, now());
         let (next, switched) = orders.carried_out(account, policy, now()).unwrap();
         assert_eq!(orders.carried_out(&next, policy, now()), None, "once");
         (next, switched)
@@ -369,11 +376,11 @@ mod tests {
     #[test]
     fn the_newer_one_of_the_own_order_and_the_one_to_all_counts() {
         let policy = Policy::default();
-        let first = MfaOrders::default().for_all(MfaSetting::Disallowed, now());
-        let own = Account { order: Some(first.to_some(ALLOWED(&[Factor::Email]), now())), ..bare() };
+        let first = MfaOrders::default().for_all(AccountId(7), MfaSetting::Disallowed, now());
+        let own = Account { order: Some(first.to_some(AccountId(1), 1, ALLOWED(&[Factor::Email]))), ..bare() };
         let (own, _) = first.carried_out(&own, &policy, now()).unwrap();
         assert_eq!(own.enabled(), [Factor::Email]);
-        let second = first.for_all(MfaSetting::Disallowed, now());
+        let second = first.for_all(AccountId(7), MfaSetting::Disallowed, now());
         assert!(second.serial > first.serial);
         assert_eq!(second.carried_out(&own, &policy, now()).unwrap().0.enabled(), []);
         let late = Account { order: first.of_newcomer(), ..bare() };
@@ -387,7 +394,7 @@ mod tests {
         assert_eq!(orders.carried_out(&bare(), &policy, now()), None, "not for those who are there");
         let newcomer = Account { order: orders.of_newcomer(), ..bare() };
         assert_eq!(orders.carried_out(&newcomer, &policy, now()).unwrap().0.enabled(), [Factor::Email]);
-        let all = orders.for_all(MfaSetting::Disallowed, now());
+        let all = orders.for_all(AccountId(7), MfaSetting::Disallowed, now());
         assert_eq!(all.default, orders.default);
         assert_eq!(all.carried_out(&newcomer, &policy, now()).unwrap().0.enabled(), []);
     }
@@ -444,16 +451,21 @@ mod tests {
     #[test]
     fn a_serial_is_never_given_twice() {
         let orders = MfaOrders { serial: u64::MAX / 2, ..MfaOrders::default() };
-        assert_eq!(orders.for_all(MfaSetting::Disallowed, now()).serial, orders.serial + 1);
-        let lost = MfaOrders::default().for_all(MfaSetting::Disallowed, now());
-        let later = MfaOrders::default().for_all(MfaSetting::Disallowed, now() + chrono::TimeDelta::seconds(1));
+        assert_eq!(orders.for_all(AccountId(7), MfaSetting::Disallowed, now()).serial, orders.serial + 1);
+        let lost = MfaOrders::default().for_all(AccountId(7), MfaSetting::Disallowed, now());
+        let later =
+            MfaOrders::default().for_all(AccountId(7), MfaSetting::Disallowed, now() + chrono::TimeDelta::seconds(1));
         assert!(later.serial > lost.serial);
     }
 
     #[test]
     fn an_order_is_kept_in_the_words_of_its_record() {
-        let orders =
-            MfaOrders { serial: 7, all: Some((7, MfaSetting::Disallowed)), default: Some(ALLOWED(&[Factor::Email])) };
+        let orders = MfaOrders {
+            serial: 7,
+            all: Some((7, MfaSetting::Disallowed)),
+            by: None,
+            default: Some(ALLOWED(&[Factor::Email])),
+        };
         let json = r#"{"serial":7,"all":[7,"disallowed"],"default":{"allowed":["email"]}}"#;
         assert_eq!(serde_json::to_string(&orders).unwrap(), json);
         assert_eq!(serde_json::from_str::<MfaOrders>(json).unwrap(), orders);

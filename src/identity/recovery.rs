@@ -80,12 +80,20 @@ impl fmt::Debug for RecoveryCode {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RecoveryCodes {
     pub made_at: DateTime<Utc>,
+    /// How many there were.
+    #[serde(default = "usual")]
+    pub total: usize,
     left: Vec<String>,
+}
+
+fn usual() -> usize {
+    RecoveryCode::SET
 }
 
 impl RecoveryCodes {
     pub fn of(codes: &[RecoveryCode], keys: &Keys, account: AccountId, now: DateTime<Utc>) -> Self {
-        RecoveryCodes { made_at: now, left: codes.iter().map(|code| code.digest(keys, account)).collect() }
+        let left: Vec<String> = codes.iter().map(|code| code.digest(keys, account)).collect();
+        RecoveryCodes { made_at: now, total: left.len(), left }
     }
 
     pub fn left(&self) -> usize {

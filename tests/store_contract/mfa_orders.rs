@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use stepgate::engine::ports::{AddressKey, Store};
-use stepgate::identity::{AccountOrder, Factor, MfaOrders, MfaSetting, SessionId};
+use stepgate::identity::{AccountId, AccountOrder, Factor, MfaOrders, MfaSetting, SessionId};
 use tokio::task::JoinSet;
 
 use crate::fixtures::*;
@@ -23,7 +23,7 @@ fn allowed(factor: Factor) -> MfaSetting {
 
 async fn orders_replace_those_before_only(store: Arc<dyn Store>) {
     assert_eq!(*store.orders(), MfaOrders::default());
-    let first = MfaOrders::default().for_all(MfaSetting::Disallowed, at(0));
+    let first = MfaOrders::default().for_all(AccountId(7), MfaSetting::Disallowed, at(0));
     assert!(!store.change_orders(&request(), 7, &first).await.unwrap());
     assert_eq!(*store.orders(), MfaOrders::default());
     assert!(store.change_orders(&request(), 0, &first).await.unwrap());
@@ -41,7 +41,7 @@ async fn of_fifty_parallel_orders_one_is_given(store: Arc<dyn Store>) {
     let mut racing = JoinSet::new();
     for racer in 0..50 {
         let store = Arc::clone(&store);
-        let own = MfaOrders::default().for_all(MfaSetting::Disallowed, at(racer));
+        let own = MfaOrders::default().for_all(AccountId(7), MfaSetting::Disallowed, at(racer));
         racing.spawn(async move { (store.change_orders(&request(), 0, &own).await.unwrap(), own) });
     }
     let won: Vec<_> = racing.join_all().await.into_iter().filter(|(given, _)| *given).collect();
@@ -51,9 +51,9 @@ async fn of_fifty_parallel_orders_one_is_given(store: Arc<dyn Store>) {
 }
 
 async fn a_repeated_order_is_given_once(store: Arc<dyn Store>) {
-    let (asked, first) = (request(), MfaOrders::default().for_all(MfaSetting::Disallowed, at(0)));
+    let (asked, first) = (request(), MfaOrders::default().for_all(AccountId(7), MfaSetting::Disallowed, at(0)));
     assert!(store.change_orders(&asked, 0, &first).await.unwrap());
-    let second = first.for_all(allowed(Factor::Email), at(1));
+    let second = first.for_all(AccountId(7), allowed(Factor::Email), at(1));
     assert!(store.change_orders(&request(), first.serial, &second).await.unwrap());
     assert!(store.change_orders(&asked, 0, &first).await.unwrap(), "the same answer again");
     store.wizard(wizard_id()).await.unwrap();
@@ -62,15 +62,23 @@ async fn a_repeated_order_is_given_once(store: Arc<dyn Store>) {
 
 async fn accounts_begin_with_the_default_of_their_time(store: Arc<dyn Store>) {
     assert_eq!(registered(&store, "anna").await.order, None);
-    let all = MfaOrders::default().for_all(MfaSetting::Disallowed, at(0));
+    let all = MfaOrders::default().for_all(AccountId(7), MfaSetting::Disallowed, at(0));
     assert!(store.change_orders(&request(), 0, &all).await.unwrap());
     let late = registered(&store, "bert").await;
-    assert_eq!(late.order, Some(AccountOrder { serial: all.serial, number: None, setting: None, carried_out: true }));
+    assert_eq!(
+        late.order,
+        Some(AccountOrder { serial: all.serial, number: None, by: None, setting: None, carried_out: true })
+    );
     let newcomers = all.for_newcomers(allowed(Factor::Email), at(1));
     assert!(store.change_orders(&request(), all.serial, &newcomers).await.unwrap());
     let newcomer = registered(&store, "carl").await;
-    let order =
-        AccountOrder { serial: newcomers.serial, number: None, setting: newcomers.default.clone(), carried_out: false };
+    let order = AccountOrder {
+        serial: newcomers.serial,
+        number: None,
+        by: None,
+        setting: newcomers.default.clone(),
+        carried_out: false,
+    };
     assert_eq!(newcomer.order, Some(order));
     assert_eq!(store.account(newcomer.id).await.unwrap().as_ref(), Some(&newcomer));
 }
@@ -78,7 +86,7 @@ async fn accounts_begin_with_the_default_of_their_time(store: Arc<dyn Store>) {
 async fn orders_cost_no_round_trip(store: Arc<dyn Store>) {
     let account = registered(&store, "anna").await;
     let address = AddressKey("192.0.2.1".to_owned());
-    let first = MfaOrders::default().for_all(MfaSetting::Disallowed, at(0));
+    let first = MfaOrders::default().for_all(AccountId(7), MfaSetting::Disallowed, at(0));
     assert!(store.change_orders(&request(), 0, &first).await.unwrap());
     let before = store.round_trips();
     store.wizard(wizard_id()).await.unwrap();
@@ -114,7 +122,7 @@ async fn holds_on_the_other([here, there]: [Host; 2]) {
     let newer = orders.for_newcomers(allowed(Factor::Sms), at(100));
     assert!(here.change_orders(&request(), orders.serial, &newer).await.unwrap());
     assert_eq!(registered(&there, "bert").await.order, newer.of_newcomer(), "nor is anybody made who has not heard");
-    let newest = newer.for_all(MfaSetting::Disallowed, at(101));
+    let newest = newer.for_all(AccountId(7), MfaSetting::Disallowed, at(101));
     assert!(here.change_orders(&request(), newer.serial, &newest).await.unwrap());
     assert!(!there.change_orders(&request(), newer.serial, &newer).await.unwrap());
     assert_eq!(*there.orders(), newest, "a lost race tells who won it");

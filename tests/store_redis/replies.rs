@@ -3,7 +3,7 @@
 use stepgate::engine::ports::{
     AccountWrite, AddressKey, Attempt, Commit, EventRange, NewChange, SendBudget, Spend, Store, Subject, Verdict,
 };
-use stepgate::identity::{Account, Factor, Keys, MfaOrders, MfaSetting, Session};
+use stepgate::identity::{Account, AccountId, Factor, Keys, MfaOrders, MfaSetting, Session};
 use stepgate::store::redis::RedisStore;
 
 use crate::fixtures::*;
@@ -197,8 +197,8 @@ async fn a_kept_value_is_swapped_once() {
 #[tokio::test]
 async fn an_order_is_given_once() {
     let (store, proxy) = behind_a_proxy().await;
-    let first = MfaOrders::default().for_all(MfaSetting::Disallowed, at(0));
+    let first = MfaOrders::default().for_all(AccountId(7), MfaSetting::Disallowed, at(0));
     assert!(losing_reply!(proxy, 0, store.change_orders(&request(), 0, &first)), "it is in, and known to be");
-    let second = first.for_all(MfaSetting::Disallowed, at(1));
+    let second = first.for_all(AccountId(7), MfaSetting::Disallowed, at(1));
     assert!(store.change_orders(&request(), first.serial, &second).await.unwrap());
 }

@@ -5,6 +5,7 @@ use crate::engine::{Call, Caller, Engine, Reason, Refused};
 use crate::identity::{Account, AccountId, Factor, Method, SuccessToken, SurfaceName};
 
 use super::Hand;
+use super::enrol::may_take_its_place;
 
 /// What a caller has proved a moment ago, and the success token that says so, which is used up with what it is for.
 #[derive(Debug, Default)]
@@ -48,7 +49,7 @@ impl Engine {
         if !factors.iter().all(|factor| proofs.cover(*factor)) {
             return Err(Refused::new(Reason::StepUpRequired));
         }
-        let write = self.without(&caller.account, &factors, call.surface)?;
+        let write = self.without(&caller.account, &factors, &[], call.surface)?;
         let next = write.account.clone().unwrap_or_else(|| caller.account.clone());
         self.write_account(&caller.account, proofs.token.as_ref(), write).await.map_err(not_again)?;
         for factor in factors {
@@ -97,7 +98,8 @@ impl Engine {
     }
 
     /// Turns the factors off, of those given, that are on: by somebody who may (see [`Hand`]). Blocks do not stand in the
-    /// way. By another hand than the owner's, the account's sessions end as well. Those that were turned off.
+    /// way. By another hand than the owner's, the account's sessions end as well, and what an order has put aside is
+    /// forgotten. Those that were turned off or forgotten.
     ///
     /// # Errors
     /// [`Reason::NotFound`]; [`Reason::MethodNotEnabled`] when none of them is on; [`Reason::MethodNotAllowed`] when the
@@ -125,38 +127,53 @@ impl Engine {
         factors: &[Factor],
         hand: Hand<'_>,
     ) -> Result<(Account, Vec<Factor>), Refused> {
-        let epoch = account.epoch;
+        let (epoch, by_owner) = (account.epoch, matches!(hand, Hand::Owner(_)));
+        // Only an owner who proves it could let go of what is put aside, and nothing asks for that.
+        let aside = |account: &Account| match by_owner {
+            true => Vec::new(),
+            false => factors.iter().copied().filter(|factor| account.is_suspended(*factor)).collect(),
+        };
+        let mut off = aside(&self.as_ordered(account.clone()));
         let (next, changes) = self
             .revise_from(account, |account| {
-                let by_owner = matches!(hand, Hand::Owner(_));
                 if by_owner && account.epoch != epoch {
                     return Err(Refused::new(Reason::WizardChanged));
                 }
-                let mut write = self.without(account, factors, call.surface)?;
+                let mut write = self.without(account, factors, &aside(account), call.surface)?;
                 if !by_owner {
                     write.end_sessions = Some(EndSessions::All);
                 }
                 Ok(write)
             })
             .await?;
-        let off: Vec<Factor> = changes.iter().map(|change| change.provider).collect();
+        off.extend(changes.iter().map(|change| change.provider));
         for factor in &off {
             self.tell_of_factor(call, &next, *factor, false, hand);
         }
         Ok((next, off))
     }
 
-    fn without(&self, account: &Account, factors: &[Factor], surface: SurfaceName) -> Result<AccountWrite, Refused> {
+    /// The account without these factors that are on, and these that are put `aside`.
+    fn without(
+        &self,
+        account: &Account,
+        factors: &[Factor],
+        aside: &[Factor],
+        surface: SurfaceName,
+    ) -> Result<AccountWrite, Refused> {
         let now = self.clock.now();
         let on: Vec<Factor> = account.enabled().into_iter().filter(|factor| factors.contains(factor)).collect();
-        if on.is_empty() {
+        if on.is_empty() && aside.is_empty() {
             return Err(Refused::new(Reason::MethodNotEnabled));
         }
-        let closed = account.factors.google.as_ref().is_some_and(|google| !google.is_open_to(surface));
-        if closed && on.contains(&Factor::Google) {
-            return Err(Refused::new(Reason::MethodNotAllowed));
+        if on.iter().chain(aside).any(|factor| *factor == Factor::Google) {
+            may_take_its_place(account.authenticator(), surface)?;
         }
         let mut next = account.clone();
+        for factor in aside {
+            next.forget_suspended(*factor);
+            next.begin_epoch();
+        }
         for factor in &on {
             next.turn_off(*factor, now);
         }

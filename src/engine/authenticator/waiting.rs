@@ -1,11 +1,10 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::engine::ports::AccountWrite;
-use crate::engine::{Call, Engine, Reason, Refused};
-use crate::identity::{Account, Factor, TotpScheme, TotpSecret, WaitingTotp};
+use crate::engine::{Engine, Reason, Refused};
+use crate::identity::{Account, TotpScheme, TotpSecret, WaitingTotp};
 
 use super::Enrolling;
-use super::enrol::may_take_its_place;
 
 /// How long an authenticator waits for its first right code.
 const LIFETIME: TimeDelta = TimeDelta::hours(1);
@@ -52,20 +51,15 @@ impl Engine {
         WaitingTotp { secret, scheme: scheme.clone(), until: now + LIFETIME }
     }
 
-    /// Forgets the authenticator that waits on the account, and one that an order has suspended.
+    /// Forgets the authenticator that waits on the account.
     ///
     /// # Errors
-    /// [`Reason::MethodNotAllowed`] when the policy of the suspended one does not let this surface.
-    pub(in crate::engine) async fn forget_authenticator(&self, call: &Call, account: Account) -> Result<(), Refused> {
+    /// When the store gives no answer.
+    pub(in crate::engine) async fn forget_waiting(&self, account: Account) -> Result<(), Refused> {
         let now = self.clock.now();
         self.revise_from(account, |account| {
             let mut next = account.clone();
             next.enrolling = None;
-            if next.is_suspended(Factor::Google) {
-                may_take_its_place(account.authenticator(), call.surface)?;
-                next.forget_suspended(Factor::Google);
-                next.begin_epoch();
-            }
             next.changed(now);
             Ok(AccountWrite { account: Some(next), ..AccountWrite::default() })
         })

@@ -139,13 +139,14 @@ impl Engine {
         stored: &Account,
         otp: &str,
     ) -> Result<Judged, Refused> {
+        // What an order is about to switch, nothing waits beside; so what is written from here on switches nothing else.
         let fits = |totp: Totp| usize::from(totp.digits) == otp.len();
         let (usual, account) = (self.policy.totp, self.as_ordered(stored.clone()));
         let waiting = self.waiting_on(&account)?.filter(|_| self.may_enrol_authenticator(&account, false).is_ok());
         match (&account.factors.google, waiting) {
             (Some(google), _) if fits(google.totp(usual)) => self.verified(asked, admitted, &account, otp).await,
             (None, Some(waiting)) if fits(waiting.totp(usual)) => {
-                self.confirmed(asked, admitted, stored, &waiting, otp).await
+                self.confirmed(asked, admitted, &account, &waiting, otp).await
             }
             (Some(_), _) | (None, _) => self.missed(asked, admitted).await,
         }
@@ -173,7 +174,7 @@ impl Engine {
         Ok(judged_right(verified.offset, Some(ladder.limit)))
     }
 
-    /// Turns the waiting authenticator on if the code is its own. Only then is carried out what was ordered before.
+    /// Turns the waiting authenticator on if the code is its own.
     async fn confirmed(
         &self,
         asked: &Asked<'_>,
@@ -183,12 +184,8 @@ impl Engine {
         otp: &str,
     ) -> Result<Judged, Refused> {
         let offset = enrolling.offset(self.policy.totp, otp, self.clock.now());
-        let account = match offset {
-            Some(_) => self.obey(account.clone()).await?,
-            None => self.as_ordered(account.clone()),
-        };
         let ladder = admitted.ladder(self.policy.second_factor);
-        self.enrol_counting(asked.call, &account, enrolling, otp, admitted.hand(), ladder).await?;
+        self.enrol_counting(asked.call, account, enrolling, otp, admitted.hand(), ladder).await?;
         // What it proves is new to the account, so nothing that was counted is forgotten, nor known here.
         Ok(judged_right(offset.unwrap_or_default(), None))
     }
@@ -202,15 +199,13 @@ impl Engine {
         self.may_change(asked, &admitted).await?;
         let write = async {
             let Some(account) = admitted.account.clone() else { return self.as_if_written(&admitted).await };
-            if self.as_ordered(account.clone()).has(Factor::Google) {
-                match self.turn_off_from(asked.call, account.clone(), &[Factor::Google], admitted.hand()).await {
-                    Err(refused) if refused.reason == Reason::MethodNotEnabled => {}
-                    done => return done.map(drop),
-                }
-            }
-            match account.enrolling.is_some() || account.authenticator().is_some() {
-                true => self.forget_authenticator(asked.call, account).await,
-                false => self.as_if_written(&admitted).await,
+            let off = self.turn_off_from(asked.call, account.clone(), &[Factor::Google], admitted.hand()).await;
+            match off {
+                Err(refused) if refused.reason == Reason::MethodNotEnabled => match account.enrolling {
+                    Some(_) => self.forget_waiting(account).await,
+                    None => self.as_if_written(&admitted).await,
+                },
+                done => done.map(drop),
             }
         };
         asked.phases.measure("write", write).await
@@ -223,5 +218,8 @@ fn judged_right(offset: i64, attempts_left: Option<u32>) -> Judged {
 
 /// Whether the account was not what it was taken for.
 fn is_behind(reason: Reason) -> bool {
-    matches!(reason, Reason::WizardChanged | Reason::MethodAlreadyEnabled | Reason::MethodNotEnabled)
+    matches!(
+        reason,
+        Reason::WizardChanged | Reason::MethodAlreadyEnabled | Reason::MethodNotEnabled | Reason::MethodNotAllowed
+    )
 }

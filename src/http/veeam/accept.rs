@@ -57,8 +57,13 @@ async fn turn_on(
     let engine = &surface.engine;
     let (account, hand) = match target {
         Target::Own => (caller.account.clone(), Hand::Owner(Some(&caller.session.id))),
-        Target::Other(id) => (engine.obeyed(id).await?, Hand::Account(caller.account.id)),
+        Target::Other(id) => (engine.account(id).await?, Hand::Account(caller.account.id)),
     };
     let enrolling = engine.offered(caller, &account, given.token.expose()).await?;
+    // Only what is theirs to change carries out what was ordered before.
+    let account = match target {
+        Target::Own => account,
+        Target::Other(id) => engine.obeyed(id).await?,
+    };
     engine.enrol(call, &account, &enrolling, given.code.expose(), hand).await.map(drop)
 }

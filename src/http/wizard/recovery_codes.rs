@@ -17,7 +17,7 @@ use crate::identity::{RecoveryCode, Secret};
 #[serde(rename_all = "camelCase")]
 pub struct Left {
     left: usize,
-    /// Codes in a set.
+    /// Codes that the set had; those of a fresh one where there is none.
     total: usize,
     created_at: Option<String>,
 }
@@ -28,7 +28,7 @@ pub struct Left {
 pub async fn left(surface: web::Data<Surface>, context: Context) -> Result<HttpResponse, Problem> {
     let left = surface.engine.recovery_left(context.bearer()?).await.map_err(|refused| context.problem(refused))?;
     let created_at = left.made_at.map(seconds);
-    Ok(json(StatusCode::OK, &Left { left: left.left, total: RecoveryCode::SET, created_at }))
+    Ok(json(StatusCode::OK, &Left { left: left.left, total: left.total, created_at }))
 }
 
 #[derive(Deserialize, ToSchema)]

@@ -55,7 +55,11 @@ impl Target {
     pub(super) fn new(settings: &RedisSettings) -> Result<Self, StoreError> {
         let topology = Topology::new(settings)
             .map_err(|error| StoreError::Unavailable(format!("the Redis address cannot be used: {error}")))?;
-        Ok(Target { topology, connect_timeout: settings.connect_timeout, greeting_timeout: settings.timeout })
+        Ok(Target {
+            topology,
+            connect_timeout: settings.connect_timeout,
+            greeting_timeout: settings.connect_timeout + settings.timeout,
+        })
     }
 
     /// Opens a connection, driven by the runtime that this is called in, and makes the scripts known to its servers.
@@ -147,7 +151,8 @@ fn cluster(settings: &RedisSettings, nodes: &Nodes) -> RedisResult<ClusterClient
     // The client repeats by itself what it cannot tell apart from a redirection; request ids make that harmless. It is
     // kept to a few quick tries, since the link does the same under the deadline of the call.
     let builder = ClusterClientBuilder::new(hosts.collect::<RedisResult<Vec<_>>>()?)
-        .connection_timeout(settings.connect_timeout)
+        // Looking for a node that is away holds up the calls to all others.
+        .connection_timeout(settings.connect_timeout.min(settings.timeout / 4))
         .response_timeout(settings.timeout / 2)
         .overall_response_timeout(None)
         .retries(3)

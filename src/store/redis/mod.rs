@@ -45,7 +45,7 @@ pub struct RedisSettings {
     pub prefix: String,
     /// The deadline of one call, reconnecting and repeating included.
     pub timeout: Duration,
-    /// The deadline of one attempt at opening a connection.
+    /// The deadline of one attempt at opening a connection; to a node of a cluster no more than a quarter of `timeout`.
     pub connect_timeout: Duration,
     /// The certificate authority (PEM) that a `rediss` server is checked against, in place of the system's.
     pub ca_file: Option<PathBuf>,

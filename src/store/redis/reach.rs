@@ -29,7 +29,7 @@ impl Reach {
     /// Whether the slots have moved since, or every node is there now. A connection that is neither would only keep
     /// looking for a node that is away, and hold up each time what is meant for the others.
     pub(super) fn is_better_than(&self, older: &Reach) -> bool {
-        self.is_whole || self.slots != older.slots
+        self.is_whole || (self.slots.is_some() && self.slots != older.slots)
     }
 }
 

@@ -68,6 +68,8 @@ async fn a_scratch_code_accepts_and_is_used_up(app: TestApp) {
     let code = format!("{} {}", &offer.codes[2][..4], &offer.codes[2][4..]);
     app.accept_mfa(&token, person.id, &code, &offer.token).await.expect(200);
     assert_eq!(app.codes_left(&token).await, 4);
+    let told = app.call("GET", "/api/v2/my/2fa/recovery-codes").bearer(&token).send().await.expect(200);
+    assert_eq!((&told.body["left"], &told.body["total"]), (&json!(4), &json!(5)));
     person.key = Some(offer.key);
     let uuid = app.waiting(&person).await;
     app.recover(&uuid, &offer.codes[2]).await.refused(422, "invalid_code");
