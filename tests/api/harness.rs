@@ -89,6 +89,10 @@ impl Setup {
             .with("STEPGATE_MASTER_KEY", MASTER_KEY)
             .with("STEPGATE_ADMIN_KEY", ADMIN_KEY)
             .with("STEPGATE_HTTP__WORKERS", "2")
+            // Under the load of a whole test run a machine may take longer than a production one may.
+            .with("STEPGATE_REDIS__TIMEOUT", "20s")
+            .with("STEPGATE_REDIS__CONNECT_TIMEOUT", "10s")
+            .with("STEPGATE_DIRECTORY__TIMEOUT", "20s")
     }
 
     /// With a directory, empty as yet, that is asked about passwords.

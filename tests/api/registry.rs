@@ -127,7 +127,7 @@ async fn the_keys_of_a_client_are_shown_once(app: TestApp) {
     }
     assert_eq!(ids(&app, "/clients").await, [other.body["id"].clone()]);
     let kept = format!("{:?}", app.engine.store.kept("registry").await.unwrap().unwrap());
-    assert!(!kept.contains(&api_key) && !kept.contains(&access_key) && !kept.contains("VPN"));
+    assert!(!kept.contains(&api_key) && !kept.contains(&access_key) && !kept.contains("VPN gateway"));
 }
 
 async fn many_changes_at_once_all_count(app: TestApp) {

@@ -92,6 +92,9 @@ impl Stepgate {
             ("STEPGATE_MASTER_KEY", MASTER_KEY),
             ("STEPGATE_ADMIN_KEY", ADMIN_KEY),
             ("STEPGATE_HTTP__WORKERS", "2"),
+            // Under the load of a whole test run a machine may take longer than a production one may.
+            ("STEPGATE_REDIS__TIMEOUT", "20s"),
+            ("STEPGATE_REDIS__CONNECT_TIMEOUT", "10s"),
         ];
         let all: Vec<(&str, &str)> = own.into_iter().chain(settings.iter().copied()).collect();
         let mut child = command(folder, &[], &all).spawn().expect("setpriv (package util-linux) is there");

@@ -325,16 +325,17 @@ fn without_times(state: Vec<Value>) -> Vec<Value> {
     state.into_iter().map(without).collect()
 }
 
+/// Long enough to be told from chance: an answer's id is sixteen random letters.
 const EVIL: [&str; 9] = [
-    "x\r\nX-Evil: 1\r\n\r\nevil",
-    "x\nX-Evil: 1",
-    "x\0evil",
+    "x\r\nX-Evildoer: 1\r\n\r\nevildoer",
+    "x\nX-Evildoer: 1",
+    "x\0evildoer",
     "]]></message><success>true</success><!--",
-    "&evil;<!DOCTYPE x [<!ENTITY evil SYSTEM \"file:///etc/passwd\">]>",
-    "\"},\"success\":true,\"evil\":{\"x\":\"",
-    "<script>evil()</script>",
-    "\u{1b}[31m\u{7}\u{85}\u{2028}\u{202e}evil",
-    "evil\u{fffe}\u{d7ff}\u{10ffff}\\u0000%00%0d%0aX-Evil:%201",
+    "&evildoer;<!DOCTYPE x [<!ENTITY evildoer SYSTEM \"file:///etc/passwd\">]>",
+    "\"},\"success\":true,\"evildoer\":{\"x\":\"",
+    "<script>evildoer()</script>",
+    "\u{1b}[31m\u{7}\u{85}\u{2028}\u{202e}evildoer",
+    "evildoer\u{fffe}\u{d7ff}\u{10ffff}\\u0000%00%0d%0aX-Evildoer:%201",
 ];
 
 /// X36, X37: line ends, NUL, markup and 64 KiB at every place of every body, in every parameter, path and credential: no
@@ -391,8 +392,8 @@ fn whole_envelope(call: &Call, text: &str, answer: &Answer) {
     let told = format!("{} with {short:?}: {} {:?} {}", call.name(), answer.status, answer.headers, answer.text);
     assert!(answer.status < 500, "{told}");
     for (name, value) in &answer.headers {
-        let is_clean = !value.as_bytes().windows(4).any(|bytes| bytes.eq_ignore_ascii_case(b"evil"));
-        assert!(name != "x-evil" && is_clean, "{told}");
+        let is_clean = !value.as_bytes().windows(8).any(|bytes| bytes.eq_ignore_ascii_case(b"evildoer"));
+        assert!(name != "x-evildoer" && is_clean, "{told}");
     }
     assert!(!answer.text.chars().any(|c| c.is_ascii_control() && c != '\n'), "{told}");
     match answer.header("content-type") {
@@ -403,7 +404,7 @@ fn whole_envelope(call: &Call, text: &str, answer: &Answer) {
         }
         Some("application/json" | "application/problem+json") => {
             assert!(answer.body.is_object(), "{told}");
-            assert!(answer.body.get("evil").is_none(), "{told}");
+            assert!(answer.body.get("evildoer").is_none(), "{told}");
             let is_refused = answer.status >= 400;
             assert!(!(is_refused && answer.body["success"] == json!(true)), "{told}");
         }
