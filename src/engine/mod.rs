@@ -35,7 +35,7 @@ use chrono::TimeDelta;
 
 pub use accounts::{AccountPatch, NewAccount, NewPassword};
 pub use audit::{Audit, Happening};
-pub use authenticator::{Enrolling, Hand, Offered, Proofs, Verified};
+pub use authenticator::{Enrolling, Hand, Offered, Target, TurnedOn, Verified};
 pub use call::{Call, Client, CodeInput, FieldProblem, Idempotency, Input, Reason, Refused};
 pub use changes::{ChangeFilter, ChangePage};
 pub use credentials::PasswordPair;

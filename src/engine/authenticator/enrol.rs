@@ -32,14 +32,14 @@ impl Enrolling {
     pub fn totp(&self, usual: Totp) -> Totp {
         self.scheme.as_ref().map_or(usual, |scheme| scheme.totp)
     }
+}
 
-    /// The step that the code is of, less the present one; `None` for a wrong one.
-    pub fn offset(&self, usual: Totp, code: &str, now: DateTime<Utc>) -> Option<i64> {
-        let (totp, unix) = (self.totp(usual), now.timestamp().unsigned_abs());
-        let code = Code::parse(code, totp.digits).ok()?;
-        let step = totp.matching_step(&self.secret, &code, unix)?;
-        Some(step.cast_signed() - totp.step_at(unix).cast_signed())
-    }
+/// An authenticator that came on.
+pub struct TurnedOn {
+    /// The account that it is on.
+    pub account: Account,
+    /// The step that its code was of, less the present one; `None` when a recovery code confirmed it.
+    pub offset: Option<i64>,
 }
 
 /// What the confirming code turned out to be.
@@ -48,31 +48,20 @@ struct Confirmation {
     spend: Option<Spend>,
     /// The recovery codes that the account will have.
     codes: Option<RecoveryCodes>,
-    /// Whether the code was of the authenticator itself.
-    of_the_app: bool,
+    /// The step of the authenticator itself that the code is of, less the present one.
+    offset: Option<i64>,
 }
 
 impl Engine {
     /// Turns the authenticator on, if `code` is its own (or one of the recovery codes that come with it). A wrong one is
     /// counted on the account like any other, and a right one proves nothing of what is on already. By another hand than
-    /// the owner's, the account's sessions end when one that was on is replaced. Two round trips.
+    /// the owner's, the account's sessions end when one that was on is replaced. Wrong codes count by `ladder`. Two round
+    /// trips.
     ///
     /// # Errors
     /// [`Reason::InvalidCode`], [`Reason::CodeUsed`], [`Reason::AccountLocked`]; [`Reason::MethodAlreadyEnabled`],
     /// [`Reason::MethodNotAllowed`]; [`Reason::WizardChanged`] when password or factors were changed in between.
-    pub async fn enrol(
-        &self,
-        call: &Call,
-        account: &Account,
-        enrolling: &Enrolling,
-        code: &str,
-        hand: Hand<'_>,
-    ) -> Result<Account, Refused> {
-        self.enrol_counting(call, account, enrolling, code, hand, self.policy.second_factor).await
-    }
-
-    /// As [`Self::enrol`], with wrong codes counted by `ladder`.
-    pub(in crate::engine) async fn enrol_counting(
+    pub(in crate::engine) async fn enrol(
         &self,
         call: &Call,
         account: &Account,
@@ -80,13 +69,32 @@ impl Engine {
         code: &str,
         hand: Hand<'_>,
         ladder: Ladder,
-    ) -> Result<Account, Refused> {
+    ) -> Result<TurnedOn, Refused> {
         let (now, mut before) = (self.clock.now(), account.clone());
         for _ in 0..PATIENCE {
             self.may_enrol_authenticator(&before, enrolling.replaces)?;
             may_take_its_place(before.factors.google.as_ref(), call.surface)?;
             let confirmation = self.confirmation(&before, enrolling, code, now)?;
-            let attempt = Attempt { ladder, ..self.enrolment_attempt(&before, enrolling, &confirmation, hand, now) };
+            let right = if confirmation.right { None } else { Some(false) };
+            let write = if confirmation.right {
+                self.turning_on(&before, enrolling, &confirmation, hand, now)
+            } else {
+                AccountWrite::default()
+            };
+            let request = self.request();
+            let attempt = Attempt {
+                operation: format!("enrol:{}", request.0),
+                request,
+                now,
+                subject: Subject::Account(before.id),
+                revision: Some(before.revision),
+                door: Door::Second,
+                ladder,
+                right,
+                spend: confirmation.spend.clone(),
+                tries: None,
+                write,
+            };
             let verdict = self.store.judge(&attempt).await?;
             match (verdict, attempt.write.account) {
                 (Verdict::Accepted, Some(next)) => {
@@ -98,7 +106,7 @@ impl Engine {
                         );
                         self.tell_owner(&next, Notice::RecoveryCodesMade);
                     }
-                    return Ok(next);
+                    return Ok(TurnedOn { account: next, offset: confirmation.offset });
                 }
                 (Verdict::Stale(now), _) => {
                     before = self.obey(*now).await?;
@@ -115,11 +123,39 @@ impl Engine {
         Err(Refused::new(Reason::WizardChanged))
     }
 
+    /// Turns an authenticator on whose secret its owner brings along, as the first factor of the account.
+    ///
+    /// # Errors
+    /// As [`Self::may_enrol_first`] and [`Self::enrol`].
+    pub async fn enrol_first(
+        &self,
+        call: &Call,
+        account: &Account,
+        secret: TotpSecret,
+        code: &str,
+    ) -> Result<TurnedOn, Refused> {
+        self.may_enrol_first(account)?;
+        let enrolling = Enrolling { secret, scheme: None, codes: None, replaces: false };
+        self.enrol(call, account, &enrolling, code, Hand::Owner(None), self.policy.second_factor).await
+    }
+
+    /// Whether the account may turn an authenticator on as its first factor: where one is on already, another one is not
+    /// added by whoever has proved nothing of it.
+    ///
+    /// # Errors
+    /// [`Reason::MethodAlreadyEnabled`] when any factor is on; [`Reason::MethodNotAllowed`].
+    pub fn may_enrol_first(&self, account: &Account) -> Result<(), Refused> {
+        if !account.enabled().is_empty() {
+            return Err(Refused::new(Reason::MethodAlreadyEnabled));
+        }
+        self.may_enrol_authenticator(account, false)
+    }
+
     /// Whether the account may turn an authenticator on at all.
     ///
     /// # Errors
     /// [`Reason::MethodNotAllowed`]; [`Reason::MethodAlreadyEnabled`].
-    pub fn may_enrol_authenticator(&self, account: &Account, replaces: bool) -> Result<(), Refused> {
+    pub(in crate::engine) fn may_enrol_authenticator(&self, account: &Account, replaces: bool) -> Result<(), Refused> {
         if account.has(Factor::Google) && !replaces {
             return Err(Refused::new(Reason::MethodAlreadyEnabled));
         }
@@ -136,13 +172,13 @@ impl Engine {
         code: &str,
         now: DateTime<Utc>,
     ) -> Result<Confirmation, Refused> {
-        let totp = enrolling.totp(self.policy.totp);
+        let (totp, unix) = (enrolling.totp(self.policy.totp), now.timestamp().unsigned_abs());
         let scratch = enrolling.codes.as_ref().zip(RecoveryCode::parse(code).ok());
         if let Some((codes, code)) = scratch
             && let Some(rest) = codes.without(&code, &self.keys, account.id)
         {
             let spend = Spend::Code { digest: code.digest(&self.keys, account.id), keep: 3_600 };
-            return Ok(Confirmation { right: true, spend: Some(spend), codes: Some(rest), of_the_app: false });
+            return Ok(Confirmation { right: true, spend: Some(spend), codes: Some(rest), offset: None });
         }
         let parsed = Code::parse(code, totp.digits);
         let problem = match &enrolling.codes {
@@ -150,56 +186,43 @@ impl Engine {
             None => FieldProblem::Digits(totp.digits),
         };
         let step = match (parsed, enrolling.codes.is_some() && RecoveryCode::parse(code).is_ok()) {
-            (Ok(code), _) => totp.matching_step(&enrolling.secret, &code, now.timestamp().unsigned_abs()),
+            (Ok(code), _) => totp.matching_step(&enrolling.secret, &code, unix),
             // The form of a scratch code, and none of these: a guess like any other.
             (Err(_), true) => None,
             (Err(_), false) => return Err(Refused::new(Reason::InvalidCode).field("code", problem)),
         };
         let spend = step.map(|step| Spend::TotpStep(totp.spent_as(step)));
-        let right = step.is_some();
-        Ok(Confirmation { right, spend, codes: enrolling.codes.clone(), of_the_app: right })
+        let offset = step.map(|step| step.cast_signed() - totp.step_at(unix).cast_signed());
+        Ok(Confirmation { right: step.is_some(), spend, codes: enrolling.codes.clone(), offset })
     }
 
-    fn enrolment_attempt(
+    /// What a right code writes.
+    fn turning_on(
         &self,
         account: &Account,
         enrolling: &Enrolling,
         confirmation: &Confirmation,
         hand: Hand<'_>,
         now: DateTime<Utc>,
-    ) -> Attempt {
-        let request = self.request();
-        let session = if let Hand::Owner(session) = hand { session.filter(|_| confirmation.of_the_app) } else { None };
-        let write = confirmation.right.then(|| {
-            let mut next = account.clone();
-            let google = self.authenticator(account, &enrolling.secret, enrolling.scheme.clone(), now);
-            next.turn_on(Enrolled::Google(google));
-            if let Some(codes) = &confirmation.codes {
-                next.recovery = Some(codes.clone());
-            }
-            next.changed(now);
-            let changes = vec![NewChange { provider: Factor::Google, is_enabled: true, time: now }];
-            AccountWrite {
-                account: Some(next),
-                changes,
-                // The code that confirms an enrolment is as good a proof as one that is asked for.
-                proved: session.map(|session| (session.clone(), Method::Google)),
-                end_sessions: is_taken_away(account, hand).then_some(EndSessions::All),
-                ..AccountWrite::default()
-            }
-        });
-        Attempt {
-            operation: format!("enrol:{}", request.0),
-            request,
-            now,
-            subject: Subject::Account(account.id),
-            revision: Some(account.revision),
-            door: Door::Second,
-            ladder: self.policy.second_factor,
-            right: if confirmation.right { None } else { Some(false) },
-            spend: confirmation.spend.clone(),
-            tries: None,
-            write: write.unwrap_or_default(),
+    ) -> AccountWrite {
+        // A code of the authenticator itself is as good a proof as one that is asked for.
+        let session = match hand {
+            Hand::Owner(session) => session.filter(|_| confirmation.offset.is_some()),
+            Hand::Account(_) | Hand::Client(_) => None,
+        };
+        let mut next = account.clone();
+        let google = self.authenticator(account, &enrolling.secret, enrolling.scheme.clone(), now);
+        next.turn_on(Enrolled::Google(google));
+        if let Some(codes) = &confirmation.codes {
+            next.recovery = Some(codes.clone());
+        }
+        next.changed(now);
+        AccountWrite {
+            account: Some(next),
+            changes: vec![NewChange { provider: Factor::Google, is_enabled: true, time: now }],
+            proved: session.map(|session| (session.clone(), Method::Google)),
+            end_sessions: is_taken_away(account, hand).then_some(EndSessions::All),
+            ..AccountWrite::default()
         }
     }
 }

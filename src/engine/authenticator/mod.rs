@@ -3,18 +3,21 @@
 //!
 //! Always: a code is judged where the account's counters live, in the same atomic call that writes what it leads to; what
 //! is turned on or off is in the change log, in the events and in a mail to the owner.
-//! Never here: who may ask. A surface finds that out before (a sign-in, a permission, a key), and says whose hand it is.
+//! Never here: who somebody is, and which permission they need. A surface finds that out before (a sign-in, a key), and
+//! says whose account it is about; what must have been proved for it is in `proof.rs`.
 
 mod enrol;
 mod off;
 mod offer;
+mod proof;
 mod secret;
+mod target;
 mod verify;
 mod waiting;
 
-pub use enrol::Enrolling;
-pub use off::Proofs;
+pub use enrol::{Enrolling, TurnedOn};
 pub use offer::Offered;
+pub use target::Target;
 pub use verify::Verified;
 
 use crate::engine::ports::{EventKind, Notice};

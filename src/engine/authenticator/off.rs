@@ -1,47 +1,24 @@
-use std::collections::BTreeSet;
-
 use crate::engine::ports::{AccountWrite, EndSessions, NewChange};
-use crate::engine::{Call, Caller, Engine, Reason, Refused};
-use crate::identity::{Account, AccountId, Factor, Method, SuccessToken, SurfaceName};
+use crate::engine::{Call, Caller, Engine, Entered, Reason, Refused};
+use crate::identity::{Account, AccountId, Factor, SurfaceName};
 
 use super::Hand;
 use super::enrol::may_take_its_place;
-
-/// What a caller has proved a moment ago, and the success token that says so, which is used up with what it is for.
-#[derive(Debug, Default)]
-pub struct Proofs {
-    methods: BTreeSet<Method>,
-    token: Option<SuccessToken>,
-}
-
-impl Proofs {
-    /// Whether they do for this factor: its own code, or a recovery code in its place.
-    fn cover(&self, factor: Factor) -> bool {
-        self.methods.contains(&Method::Recovery) || self.methods.contains(&Method::from(factor))
-    }
-}
+use super::proof::{Proofs, not_again};
 
 impl Engine {
-    /// What the caller has proved of late: in the session, and by a success token if one is shown.
-    ///
-    /// # Errors
-    /// [`Reason::StepUpRequired`] for a token that is no good.
-    pub fn proofs(&self, caller: &Caller, success: Option<&str>) -> Result<Proofs, Refused> {
-        let fresh = caller.session.factor.filter(|_| self.is_fresh(caller)).map(|(method, _)| method);
-        let token = success
-            .map(|text| self.success_token(text, SuccessToken::STEP_UP, Some(&caller.account)))
-            .transpose()
-            .map_err(|_| Refused::new(Reason::StepUpRequired))?;
-        let methods = fresh.into_iter().chain(token.as_ref().map(|token| token.method)).collect();
-        Ok(Proofs { methods, token })
-    }
-
     /// Turns every factor of the caller's own off. Each must have been proved of late, or a recovery code in its place.
     ///
     /// # Errors
     /// [`Reason::MethodNotEnabled`] when none is on; [`Reason::StepUpRequired`]; [`Reason::MethodNotAllowed`] when the
     /// authenticator's policy does not let this surface; [`Reason::AccountLocked`]; [`Reason::WizardChanged`].
-    pub async fn turn_all_off(&self, call: &Call, caller: &Caller, proofs: Proofs) -> Result<Account, Refused> {
+    pub(super) async fn turn_all_off(
+        &self,
+        call: &Call,
+        caller: &Caller,
+        success: Option<&str>,
+    ) -> Result<Account, Refused> {
+        let proofs = self.proofs(caller, success)?;
         let factors = caller.account.enabled();
         if factors.is_empty() {
             return Err(Refused::new(Reason::MethodNotEnabled));
@@ -58,43 +35,23 @@ impl Engine {
         Ok(next)
     }
 
-    /// What the caller must prove before an authenticator goes on beside what is on, or in its place: any factor that is
-    /// on, or that very authenticator. The first of all needs nothing. A success token that is shown is used up.
-    pub(super) async fn confirm_addition(&self, caller: &Caller, success: Option<&str>) -> Result<(), Refused> {
-        let account = &caller.account;
-        if account.enabled().is_empty() {
-            return Ok(());
-        }
-        let proofs = self.proofs(caller, success)?;
-        let enough = match account.has(Factor::Google) {
-            true => proofs.cover(Factor::Google),
-            false => !proofs.methods.is_empty(),
-        };
-        self.use_up(caller, proofs, enough).await
-    }
-
-    /// Whoever acts on another's account has proved one of their own factors of late, if any is on. A success token that
-    /// is shown is used up.
+    /// Turns off what the code that let its owner in was of; all that is on, if it was a recovery code.
     ///
     /// # Errors
-    /// [`Reason::StepUpRequired`]; [`Reason::WizardChanged`].
-    pub async fn confirm_authority(&self, caller: &Caller, success: Option<&str>) -> Result<(), Refused> {
-        if caller.account.enabled().is_empty() {
-            return Ok(());
+    /// [`Reason::MethodNotEnabled`] when none is on; [`Reason::StepUpRequired`] when none of them was proved;
+    /// [`Reason::MethodNotAllowed`] when the authenticator's policy does not let this surface;
+    /// [`Reason::WizardChanged`] when password or factors were changed in between.
+    pub async fn turn_off_proved(&self, call: &Call, entered: Entered) -> Result<Account, Refused> {
+        let (proofs, mut factors) = (Proofs::of_code(entered.proved), entered.account.enabled());
+        if factors.is_empty() {
+            return Err(Refused::new(Reason::MethodNotEnabled));
         }
-        let proofs = self.proofs(caller, success)?;
-        let enough = !proofs.methods.is_empty();
-        self.use_up(caller, proofs, enough).await
-    }
-
-    async fn use_up(&self, caller: &Caller, proofs: Proofs, enough: bool) -> Result<(), Refused> {
-        if !enough {
+        factors.retain(|factor| proofs.cover(*factor));
+        if factors.is_empty() {
             return Err(Refused::new(Reason::StepUpRequired));
         }
-        match &proofs.token {
-            Some(token) => self.accept(&caller.account, Some(token), AccountWrite::default()).await.map_err(not_again),
-            None => Ok(()),
-        }
+        let (account, _) = self.turn_off_from(call, entered.account, &factors, Hand::Owner(None)).await?;
+        Ok(account)
     }
 
     /// Turns the factors off, of those given, that are on: by somebody who may (see [`Hand`]). Blocks do not stand in the
@@ -120,7 +77,7 @@ impl Engine {
     ///
     /// # Errors
     /// Also [`Reason::WizardChanged`] when they are not.
-    pub async fn turn_off_from(
+    pub(in crate::engine) async fn turn_off_from(
         &self,
         call: &Call,
         account: Account,
@@ -170,23 +127,11 @@ impl Engine {
             may_take_its_place(account.authenticator(), surface)?;
         }
         let mut next = account.clone();
-        for factor in aside {
-            next.forget_suspended(*factor);
-            next.begin_epoch();
-        }
-        for factor in &on {
+        for factor in on.iter().chain(aside) {
             next.turn_off(*factor, now);
         }
         next.changed(now);
         let changes = on.iter().map(|factor| NewChange { provider: *factor, is_enabled: false, time: now }).collect();
         Ok(AccountWrite { account: Some(next), changes, ..AccountWrite::default() })
-    }
-}
-
-/// A success token that was used before is none.
-fn not_again(refused: Refused) -> Refused {
-    match refused.reason {
-        Reason::InvalidSuccessToken => Refused::new(Reason::StepUpRequired),
-        _ => refused,
     }
 }

@@ -38,29 +38,27 @@ fn context(account: AccountId) -> [String; 2] {
 }
 
 impl Engine {
-    /// A fresh secret as an app reads it, under the server's own issuer and scheme. Nothing is kept.
-    pub fn fresh_enrolment(&self, account: &Account) -> Enrolment {
-        let (totp, issuer) = (self.policy.totp, &self.policy.issuer);
-        self.enrolment_of(&self.fresh_secret(), totp, issuer, account.email.as_str())
-    }
-
-    /// Offers the caller's own account an authenticator, if what is on has been proved of late: see [`Self::offer`].
+    /// A fresh secret as an app reads it, under the server's own issuer and scheme, for an account that may turn its first
+    /// factor on. Nothing is kept.
     ///
     /// # Errors
-    /// As [`Self::offer`]; [`Reason::StepUpRequired`]; [`Reason::WizardChanged`].
-    pub async fn offer_own(
-        &self,
-        call: &Call,
-        caller: &Caller,
-        success: Option<&str>,
-        replaces: bool,
-    ) -> Result<Offered, Refused> {
-        self.may_be_offered(call, &caller.account, replaces)?;
-        self.confirm_addition(caller, success).await?;
-        self.offer(call, caller, &caller.account, replaces)
+    /// As [`Self::may_enrol_first`]; [`Reason::Internal`] when no image could be drawn.
+    pub fn fresh_enrolment(&self, account: &Account) -> Result<Enrolment, Refused> {
+        self.may_enrol_first(account)?;
+        let enrolment = self.own_enrolment(account, &self.fresh_secret());
+        if enrolment.qr.is_empty() {
+            return Err(Refused::new(Reason::Internal));
+        }
+        Ok(enrolment)
     }
 
-    fn may_be_offered(&self, call: &Call, account: &Account, replaces: bool) -> Result<(), Refused> {
+    /// The secret as an app reads it, under the server's own issuer and scheme.
+    pub(in crate::engine) fn own_enrolment(&self, account: &Account, secret: &TotpSecret) -> Enrolment {
+        self.enrolment_of(secret, self.policy.totp, &self.policy.issuer, account.email.as_str())
+    }
+
+    /// Whether it may be offered an authenticator here at all.
+    pub(super) fn may_be_offered(&self, call: &Call, account: &Account, replaces: bool) -> Result<(), Refused> {
         self.may_enrol_authenticator(account, replaces)?;
         may_take_its_place(account.factors.google.as_ref(), call.surface)
     }
@@ -71,7 +69,13 @@ impl Engine {
     /// # Errors
     /// [`Reason::MethodNotAllowed`], also when the policy of one that is on does not let this surface;
     /// [`Reason::MethodAlreadyEnabled`].
-    pub fn offer(&self, call: &Call, by: &Caller, account: &Account, replaces: bool) -> Result<Offered, Refused> {
+    pub(super) fn offer(
+        &self,
+        call: &Call,
+        by: &Caller,
+        account: &Account,
+        replaces: bool,
+    ) -> Result<Offered, Refused> {
         self.may_be_offered(call, account, replaces)?;
         let (secret, now) = (self.fresh_secret(), self.clock.now());
         let codes: Vec<RecoveryCode> = (0..RecoveryCode::SCRATCH_SET)
@@ -90,16 +94,14 @@ impl Engine {
         let context = context(account.id);
         let sealed = self.keys.seal(&plain, &[&context[0], &context[1]], self.entropy.bytes());
         let token = Secret::new(data_encoding::BASE64.encode(sealed.as_str().as_bytes()));
-        let (totp, issuer) = (self.policy.totp, &self.policy.issuer);
-        let enrolment = self.enrolment_of(&secret, totp, issuer, account.email.as_str());
-        Ok(Offered { enrolment, codes, token })
+        Ok(Offered { enrolment: self.own_enrolment(account, &secret), codes, token })
     }
 
     /// What `by` was given to offer `account` under this token.
     ///
     /// # Errors
     /// [`Reason::InvalidSuccessToken`] for every token that is not good, or not any more; all look the same.
-    pub async fn offered(&self, by: &Caller, account: &Account, token: &str) -> Result<Enrolling, Refused> {
+    pub(super) async fn offered(&self, by: &Caller, account: &Account, token: &str) -> Result<Enrolling, Refused> {
         let offer = self.open_offer(account.id, token).await.filter(|offer| {
             let is_theirs = (offer.by, offer.by_epoch) == (by.account.id, by.account.epoch);
             is_theirs && offer.epoch == account.epoch && self.clock.now() < offer.expires_at

@@ -93,7 +93,8 @@ impl Engine {
     }
 
     /// Whether this is a code of the name's authenticator that was not used before. One that waits for its first right
-    /// code comes on by it. Three round trips, whoever is asked about.
+    /// code comes on by it. Three calls of the store, whoever is asked about, two of them in a row; one more for a code
+    /// that turns the authenticator on.
     ///
     /// # Errors
     /// [`Reason::InvalidCode`] for what cannot be a code of any authenticator; [`Reason::AccountLocked`].
@@ -171,7 +172,7 @@ impl Engine {
         let event = self.happening(EventKind::ChallengePassed).to(account.id).in_call(asked.call);
         let event = event.method(Factor::Google).detail("policy", admitted.policy.id.as_str());
         self.note(self.by(admitted.hand(), event));
-        Ok(judged_right(verified.offset, Some(ladder.limit)))
+        Ok(judged_right(Some(verified.offset), Some(ladder.limit)))
     }
 
     /// Turns the waiting authenticator on if the code is its own.
@@ -183,11 +184,10 @@ impl Engine {
         enrolling: &Enrolling,
         otp: &str,
     ) -> Result<Judged, Refused> {
-        let offset = enrolling.offset(self.policy.totp, otp, self.clock.now());
         let ladder = admitted.ladder(self.policy.second_factor);
-        self.enrol_counting(asked.call, account, enrolling, otp, admitted.hand(), ladder).await?;
+        let turned_on = self.enrol(asked.call, account, enrolling, otp, admitted.hand(), ladder).await?;
         // What it proves is new to the account, so nothing that was counted is forgotten, nor known here.
-        Ok(judged_right(offset.unwrap_or_default(), None))
+        Ok(judged_right(turned_on.offset, None))
     }
 
     /// Takes the name's authenticator away, be it on, waiting or suspended; sessions of the account end if it was on.
@@ -212,8 +212,8 @@ impl Engine {
     }
 }
 
-fn judged_right(offset: i64, attempts_left: Option<u32>) -> Judged {
-    Judged { valid: true, attempts_left, step_offset: Some(offset) }
+fn judged_right(step_offset: Option<i64>, attempts_left: Option<u32>) -> Judged {
+    Judged { valid: true, attempts_left, step_offset }
 }
 
 /// Whether the account was not what it was taken for.

@@ -89,8 +89,7 @@ impl Engine {
 
     fn enrolment(&self, wizard: &Wizard) -> Result<Option<Enrolment>, Refused> {
         let (Some(secret), Some(account)) = (self.pending_secret(wizard)?, &wizard.account) else { return Ok(None) };
-        let (totp, issuer, name) = (self.policy.totp, &self.policy.issuer, account.email.as_str());
-        Ok(Some(self.enrolment_of(&secret, totp, issuer, name)))
+        Ok(Some(self.own_enrolment(account, &secret)))
     }
 }
 

@@ -1,14 +1,12 @@
 use actix_web::{HttpResponse, put, web};
 
-use crate::engine::Hand;
 use crate::http::surface::Surface;
 
 use super::ask::Ask;
-use super::door::{let_in, proved};
+use super::door::let_in;
 use super::envelope::{Envelope, Winstrom};
 use super::refusal::Refusal;
 use super::responses::Refusals;
-use super::table::Why;
 
 /// Turn the own second factor off
 ///
@@ -33,14 +31,7 @@ pub async fn disable(surface: web::Data<Surface>, ask: Ask) -> Result<HttpRespon
     let engine = &surface.engine;
     let entered = let_in(engine, &ask).await?;
     ask.names(&entered.account, &engine.policy.names)?;
-    if entered.account.enabled().is_empty() {
-        return Err(ask.refuse(Why::NotOn));
-    }
-    let proved = proved(&entered);
-    if proved.is_empty() {
-        return Err(ask.refuse(Why::NotProved));
-    }
-    let off = engine.turn_off_from(&ask.call, entered.account, &proved, Hand::Owner(None)).await;
-    let (account, _) = off.map_err(|refused| ask.refused(refused))?;
+    let off = engine.turn_off_proved(&ask.call, *entered).await;
+    let account = off.map_err(|refused| ask.refused(refused))?;
     Ok(ask.done(if account.enabled().is_empty() { "disabled" } else { "disabled-one" }))
 }

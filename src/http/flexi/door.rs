@@ -1,5 +1,5 @@
 use crate::engine::{Engine, Entered, Passage, Pending};
-use crate::identity::{Factor, Method, RecoveryCode, Secret};
+use crate::identity::{Method, RecoveryCode, Secret};
 use crate::workflow::Opens;
 
 use super::ask::Ask;
@@ -56,13 +56,4 @@ fn was_sent(pending: &Pending) -> bool {
 /// Whether somebody who has not seen an answer yet may know this code: one that was sent just now, nobody does.
 fn may_be_known(pending: &Pending, otp: &Secret) -> bool {
     !was_sent(pending) || RecoveryCode::parse(otp.expose()).is_ok()
-}
-
-/// What the one-time password of this call has proved, and so may turn off: a recovery code stands in for all.
-pub fn proved(entered: &Entered) -> Vec<Factor> {
-    match entered.proved {
-        Some(Method::Recovery) => entered.account.enabled(),
-        Some(method) => method.factor().into_iter().collect(),
-        None => Vec::new(),
-    }
 }

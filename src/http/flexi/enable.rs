@@ -1,6 +1,5 @@
 use actix_web::{HttpResponse, put, web};
 
-use crate::engine::{Enrolling, Hand};
 use crate::http::surface::Surface;
 use crate::identity::TotpSecret;
 
@@ -35,13 +34,10 @@ pub async fn enable(surface: web::Data<Surface>, ask: Ask) -> Result<HttpRespons
     let secret = secret(&ask).map_err(|why| ask.refuse(why))?;
     let account = let_in(engine, &ask).await?.account;
     ask.names(&account, &engine.policy.names)?;
-    if !account.enabled().is_empty() {
-        return Err(ask.refuse(Why::AlreadyOn));
-    }
+    engine.may_enrol_first(&account).map_err(|refused| ask.refused(refused))?;
     let secret = required("secret", secret).map_err(|why| ask.refuse(why))?;
     let otp = required("otp", ask.otp.as_ref()).map_err(|why| ask.refuse(why))?;
-    let enrolling = Enrolling { secret, scheme: None, codes: None, replaces: false };
-    let enrolled = engine.enrol(&ask.call, &account, &enrolling, otp.expose(), Hand::Owner(None)).await;
+    let enrolled = engine.enrol_first(&ask.call, &account, secret, otp.expose()).await;
     enrolled.map(|_| ask.done("enabled")).map_err(|refused| ask.refused(refused))
 }
 

@@ -2,14 +2,12 @@ use actix_web::http::header::HeaderName;
 use actix_web::{HttpResponse, get, web};
 use utoipa::ToSchema;
 
-use crate::engine::{Reason, Refused};
 use crate::http::surface::Surface;
 
 use super::ask::Ask;
 use super::door::let_in;
 use super::refusal::Refusal;
 use super::responses::Refusals;
-use super::table::Why;
 
 const SECRET: HeaderName = HeaderName::from_static("secret");
 
@@ -41,13 +39,6 @@ pub async fn qrcode(surface: web::Data<Surface>, ask: Ask) -> Result<HttpRespons
     let engine = &surface.engine;
     let account = let_in(engine, &ask).await?.account;
     ask.names(&account, &engine.policy.names)?;
-    if !account.enabled().is_empty() {
-        return Err(ask.refuse(Why::AlreadyOn));
-    }
-    engine.may_enrol_authenticator(&account, false).map_err(|refused| ask.refused(refused))?;
-    let fresh = engine.fresh_enrolment(&account);
-    if fresh.qr.is_empty() {
-        return Err(ask.refused(Refused::new(Reason::Internal)));
-    }
+    let fresh = engine.fresh_enrolment(&account).map_err(|refused| ask.refused(refused))?;
     Ok(HttpResponse::Ok().content_type("image/png").insert_header((SECRET, fresh.key)).body(fresh.qr))
 }

@@ -14,10 +14,6 @@ pub enum Why {
     StrangeToken,
     /// The path names somebody else.
     NotTheCaller,
-    AlreadyOn,
-    NotOn,
-    /// What is on was not proved by this call.
-    NotProved,
     /// Somebody wants to turn their own off by name, without its code.
     OwnName,
     NoSuchUser,
@@ -61,9 +57,6 @@ pub fn row(why: &Why) -> (u16, Words) {
         Why::CodeSent(_) => (401, Own("code-sent")),
         Why::StrangeToken => (401, Own("token-strange")),
         Why::NotTheCaller => (403, Own("not-the-caller")),
-        Why::AlreadyOn => (403, Own("already-on")),
-        Why::NotOn => (403, Own("not-on")),
-        Why::NotProved => (403, Own("not-proved")),
         Why::OwnName => (403, Own("own-name")),
         Why::NoSuchUser => (404, Own("no-such-user")),
         Why::NoSuchCall => (404, Problem("not_found")),
@@ -94,6 +87,7 @@ fn of_the_engine(reason: Reason) -> (u16, Words) {
     match (reason, kind_of(reason)) {
         (Reason::MethodAlreadyEnabled, _) => (403, Words::Own("already-on")),
         (Reason::MethodNotEnabled, _) => (403, Words::Own("not-on")),
+        (Reason::StepUpRequired, _) => (403, Words::Own("not-proved")),
         (Reason::WizardChanged, _) => (400, Words::Own("changed")),
         (Reason::Invalid, _) => (400, Words::Own("unusable")),
         (_, kind) if matches!(kind.status, 409 | 422) => (400, Words::Problem(kind.code)),

@@ -143,7 +143,7 @@ fn short(locale: Locale, name: &str, value: Secret) -> Result<Secret, PanelError
 }
 
 fn entered_answer(locale: Locale, entered: &Entered) -> Result<HttpResponse, PanelError> {
-    let Admitted::Panel { hash, .. } = &entered.admitted else {
+    let Admitted::Panel(hash) = &entered.admitted else {
         return Err(PanelError::new(locale, Refused::new(Reason::Internal)));
     };
     let (hash, permissions) = (hash.expose().to_owned(), permissions(&entered.account));
@@ -161,7 +161,7 @@ fn wanted_answer(locale: Locale, pending: Pending) -> HttpResponse {
         token: pending.token.expose().to_owned(),
         kind: pending.method,
         types: pending.methods,
-        digits: (pending.method != Method::Recovery).then_some(pending.digits),
+        digits: pending.digits,
         expires_at: seconds(pending.expires_at),
         receipt,
     };

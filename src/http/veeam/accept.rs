@@ -2,7 +2,6 @@ use actix_web::{HttpResponse, post, web};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use crate::engine::{Call, Caller, Hand, Refused};
 use crate::http::body::Body;
 use crate::http::context::Context;
 use crate::http::docs::{Counted, Refusals};
@@ -10,7 +9,7 @@ use crate::http::problem::Problem;
 use crate::http::surface::Surface;
 use crate::identity::{Permission, Secret};
 
-use super::target::{Target, caller, target};
+use super::target::{caller, target};
 
 #[derive(Deserialize, ToSchema)]
 pub struct AcceptMfa {
@@ -42,28 +41,8 @@ pub async fn accept(
 ) -> Result<HttpResponse, Problem> {
     let caller = caller(&surface, &context).await?;
     let target = target(&context, &caller, &id, Permission::UsersUpdate)?;
-    let accepted = turn_on(&surface, &context.call(None, None), &caller, target, &body.value).await;
+    let (call, AcceptMfa { code, token }) = (context.call(None, None), &body.value);
+    let accepted = surface.engine.accept_offer(&call, &caller, target, token.expose(), code.expose()).await;
     accepted.map_err(|refused| context.problem(refused))?;
     Ok(HttpResponse::Ok().finish())
-}
-
-async fn turn_on(
-    surface: &Surface,
-    call: &Call,
-    caller: &Caller,
-    target: Target,
-    given: &AcceptMfa,
-) -> Result<(), Refused> {
-    let engine = &surface.engine;
-    let (account, hand) = match target {
-        Target::Own => (caller.account.clone(), Hand::Owner(Some(&caller.session.id))),
-        Target::Other(id) => (engine.account(id).await?, Hand::Account(caller.account.id)),
-    };
-    let enrolling = engine.offered(caller, &account, given.token.expose()).await?;
-    // Only what is theirs to change carries out what was ordered before.
-    let account = match target {
-        Target::Own => account,
-        Target::Other(id) => engine.obeyed(id).await?,
-    };
-    engine.enrol(call, &account, &enrolling, given.code.expose(), hand).await.map(drop)
 }

@@ -1,13 +1,12 @@
 use actix_web::{HttpResponse, post, web};
 
-use crate::engine::{Call, Caller, Hand, Refused};
 use crate::http::context::Context;
 use crate::http::docs::{Counted, Refusals, Success};
 use crate::http::problem::Problem;
 use crate::http::surface::Surface;
-use crate::identity::{Factor, Permission};
+use crate::identity::Permission;
 
-use super::target::{Target, caller, target};
+use super::target::{caller, target};
 
 /// Turn MFA off
 ///
@@ -27,24 +26,8 @@ pub async fn disable(
 ) -> Result<HttpResponse, Problem> {
     let caller = caller(&surface, &context).await?;
     let target = target(&context, &caller, &id, Permission::UsersUpdate)?;
-    let off = turn_off(&surface, &context.call(None, None), &caller, target, context.success_token()).await;
+    let call = context.call(None, None);
+    let off = surface.engine.turn_off_all(&call, &caller, target, context.success_token()).await;
     off.map_err(|refused| context.problem(refused))?;
     Ok(HttpResponse::Ok().finish())
-}
-
-async fn turn_off(
-    surface: &Surface,
-    call: &Call,
-    caller: &Caller,
-    target: Target,
-    success: Option<&str>,
-) -> Result<(), Refused> {
-    let engine = &surface.engine;
-    match target {
-        Target::Own => engine.turn_all_off(call, caller, engine.proofs(caller, success)?).await.map(drop),
-        Target::Other(id) => {
-            engine.confirm_authority(caller, success).await?;
-            engine.turn_off(call, id, &Factor::ALL, Hand::Account(caller.account.id)).await.map(drop)
-        }
-    }
 }

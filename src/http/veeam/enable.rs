@@ -2,7 +2,7 @@ use actix_web::{HttpResponse, post, web};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::engine::{Call, Caller, Offered, Refused};
+use crate::engine::Offered;
 use crate::http::body::OptionalBody;
 use crate::http::context::Context;
 use crate::http::docs::{Counted, Refusals, Success};
@@ -12,7 +12,7 @@ use crate::http::surface::Surface;
 use crate::identity::{Permission, RecoveryCode};
 
 use super::json;
-use super::target::{Target, caller, target};
+use super::target::{caller, target};
 
 #[derive(Default, Deserialize, ToSchema)]
 pub struct EnableMfa {
@@ -58,8 +58,8 @@ impl MfaOffer {
 
 /// Begin turning MFA on
 ///
-/// No body is the same as `{}`. Nothing is on before `acceptMfa`. One's own account, or with the permission `users:update` anybody's. Where a factor
-/// is on already, one must have been proved a short while ago, in the session or by `X-Success-Token`: any of one's own
+/// No body is the same as `{}`. Nothing is on before `acceptMfa`. One's own account, or with the permission
+/// `users:update` anybody's. Where a factor is on already, one must have been proved a short while ago, in the session or by `X-Success-Token`: any of one's own
 /// to add an authenticator or to act for somebody else, the authenticator itself or a recovery code to replace it.
 #[utoipa::path(
     tag = "veeam",
@@ -78,25 +78,8 @@ pub async fn enable(
     let caller = caller(&surface, &context).await?;
     let target = target(&context, &caller, &id, Permission::UsersUpdate)?;
     let call = context.call(None, None);
-    let offered = offer(&surface, &call, &caller, target, context.success_token(), body.0.recreate.0).await;
+    let (success, recreate) = (context.success_token(), body.0.recreate.0);
+    let offered = surface.engine.offer_to(&call, &caller, target, success, recreate).await;
     let (account, offered) = offered.map_err(|refused| context.problem(refused))?;
-    Ok(json(&MfaOffer::of(account, &offered)))
-}
-
-async fn offer(
-    surface: &Surface,
-    call: &Call,
-    caller: &Caller,
-    target: Target,
-    success: Option<&str>,
-    recreate: bool,
-) -> Result<(u64, Offered), Refused> {
-    let engine = &surface.engine;
-    match target {
-        Target::Own => Ok((caller.account.id.0, engine.offer_own(call, caller, success, recreate).await?)),
-        Target::Other(id) => {
-            engine.confirm_authority(caller, success).await?;
-            Ok((id.0, engine.offer(call, caller, &engine.account(id).await?, recreate)?))
-        }
-    }
+    Ok(json(&MfaOffer::of(account.0, &offered)))
 }

@@ -1,15 +1,8 @@
-use crate::engine::{Caller, Reason, Refused};
+use crate::engine::{Caller, Reason, Refused, Target};
 use crate::http::context::Context;
 use crate::http::problem::Problem;
 use crate::http::surface::Surface;
 use crate::identity::{AccountId, Permission};
-
-/// Whose account a call is about.
-pub enum Target {
-    Own,
-    /// Another's, which the caller may reach. Whether there is such an account is not known yet.
-    Other(AccountId),
-}
 
 /// Whoever calls.
 pub async fn caller(surface: &Surface, context: &Context) -> Result<Caller, Problem> {

@@ -2,7 +2,7 @@ use actix_web::{HttpRequest, HttpResponse, get, web};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::engine::{FieldProblem, Reason, Refused};
+use crate::engine::{FieldProblem, Reason, Refused, Target};
 use crate::http::context::Context;
 use crate::http::docs::Refusals;
 use crate::http::problem::Problem;
@@ -10,7 +10,7 @@ use crate::http::surface::Surface;
 use crate::identity::{Account, AccountId, Permission};
 
 use super::json;
-use super::target::{Target, caller, target};
+use super::target::{caller, target};
 
 /// An account as this surface shows it.
 #[derive(Serialize, ToSchema)]

@@ -102,26 +102,25 @@ impl Engine {
             // Nobody could bring the code back.
             plan.message = None;
         }
-        let session = plan.opened.as_ref().map(|opening| opening.session.id.clone());
         let panel = plan.opened.as_ref().and_then(|opening| self.panel(opening));
         let standing = self.settle(call, opened, plan).await?;
         if !standing.done {
             let token = self.pending_token(call, standing.id, key);
             return asked.map(|method| {
                 let asking = standing.asks;
-                let digits = asking.as_ref().map_or(0, |asking| asking.digits);
+                let digits = asking.as_ref().filter(|_| method != Method::Recovery).map(|asking| asking.digits);
                 let methods = asking.map(|asking| asking.methods).unwrap_or_default();
                 let (receipt, expires_at) = (standing.receipt, standing.expires_at);
                 Passage::Asked(Pending { token, method, methods, digits, receipt, expires_at })
             });
         }
         let admitted = admitted(standing, panel, opened.wizard.opens)?;
-        Ok(Passage::Entered(Box::new(Entered { account, proved, session, admitted })))
+        Ok(Passage::Entered(Box::new(Entered { account, proved, admitted })))
     }
 
     fn panel(&self, opening: &Opening) -> Option<Admitted> {
         let Credential::Panel(hash) = &opening.credential else { return None };
-        Some(Admitted::Panel { hash: hash.show(&self.keys), expires_at: opening.session.expires_at })
+        Some(Admitted::Panel(hash.show(&self.keys)))
     }
 }
 

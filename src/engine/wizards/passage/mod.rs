@@ -13,7 +13,7 @@ mod token;
 use chrono::{DateTime, Utc};
 
 use crate::engine::{SendReceipt, Tokens};
-use crate::identity::{Account, Factor, Method, Secret, SessionId};
+use crate::identity::{Account, Factor, Method, Secret};
 
 /// What came of a password, or of a code after it.
 #[derive(Debug, Clone)]
@@ -29,8 +29,6 @@ pub struct Entered {
     pub account: Account,
     /// What the code proved, if one was asked for.
     pub proved: Option<Method>,
-    /// The session that was opened, if one was.
-    pub session: Option<SessionId>,
     pub admitted: Admitted,
 }
 
@@ -39,10 +37,7 @@ pub struct Entered {
 pub enum Admitted {
     Tokens(Tokens),
     /// The hash of a panel session.
-    Panel {
-        hash: Secret,
-        expires_at: DateTime<Utc>,
-    },
+    Panel(Secret),
     Nothing,
 }
 
@@ -55,8 +50,8 @@ pub struct Pending {
     pub method: Method,
     /// All that are on, strongest first.
     pub methods: Vec<Factor>,
-    /// Digits of the code.
-    pub digits: u8,
+    /// Digits of the code; `None` for a recovery code.
+    pub digits: Option<u8>,
     /// The code that is on its way, if one is.
     pub receipt: Option<SendReceipt>,
     pub expires_at: DateTime<Utc>,
