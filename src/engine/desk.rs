@@ -7,7 +7,7 @@ use crate::engine::{Call, Engine, Happening, Reason, Refused};
 use crate::identity::{Account, AccountId, Factor, Method, Session, SessionId, Switched};
 
 /// How often an account may change under the operator's hand before it gives up.
-const PATIENCE: usize = 5;
+const PATIENCE: usize = 16;
 
 /// What a help desk takes off an account, so that its owner can begin anew.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -164,6 +164,9 @@ impl Engine {
     }
 
     /// As [`Self::revise`], from the account as it was read. What was ordered of it is carried out along the way.
+    ///
+    /// # Errors
+    /// [`Reason::NotFound`]; [`Reason::Unavailable`] when others write it all the time.
     pub(super) async fn revise_from(
         &self,
         mut account: Account,
@@ -175,7 +178,7 @@ impl Engine {
             match self.store.write_account(&request, id, account.revision, &write, now).await? {
                 Verdict::Accepted => {
                     let Some(next) = write.account else { return Ok((account, own)) };
-                    self.store.refresh_names(&next, &next.login_names(&self.policy.names)).await?;
+                    self.copy_names(&next).await;
                     for (event, notice) in self.news_of(&next, &switched) {
                         self.note(event);
                         self.tell_owner(&next, notice);
@@ -186,7 +189,9 @@ impl Engine {
                 _ => return Err(Refused::new(Reason::NotFound)),
             }
         }
-        Err(Refused::new(Reason::WizardChanged))
+        let mut refused = Refused::new(Reason::Unavailable);
+        refused.retry_after = Some(1);
+        Err(refused)
     }
 
     /// What `plan` writes, with what was ordered before it and by it; its own lines of the change log, and what those

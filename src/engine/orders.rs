@@ -10,7 +10,7 @@ use super::{Call, Caller, Engine, Happening, Reason, Refused};
 use crate::identity::{Account, AccountId, AccountOrder, Factor, MfaOrders, MfaSetting, Switched};
 
 /// How often others may give orders before this one gives up.
-const PATIENCE: usize = 16;
+const PATIENCE: usize = 64;
 /// Accounts that are read or written at a time.
 const AT_ONCE: usize = 16;
 

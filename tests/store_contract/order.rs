@@ -26,7 +26,7 @@ contract!(
     exhausted_before_stale,
     exhausted_before_spent,
     exhausted_before_over_budget,
-    wrong_before_stale,
+    stale_before_wrong,
     wrong_before_spent,
     wrong_before_over_budget,
     stale_before_spent,
@@ -179,8 +179,8 @@ async fn blocked_before_wrong(store: Arc<dyn Store>) {
 
 async fn blocked_before_stale(store: Arc<dyn Store>) {
     let account = registered(&store, "anna").await;
-    change(&store, &account).await;
-    let until = block(&store, &account).await;
+    let next = change(&store, &account).await;
+    let until = block(&store, &next).await;
     assert_eq!(judge(&store, right(&account)).await, Verdict::Blocked { until });
 }
 
@@ -229,11 +229,16 @@ async fn exhausted_before_over_budget(store: Arc<dyn Store>) {
     assert_eq!(judge(&store, attempt).await, Verdict::Exhausted);
 }
 
-async fn wrong_before_stale(store: Arc<dyn Store>) {
+async fn stale_before_wrong(store: Arc<dyn Store>) {
     let account = registered(&store, "anna").await;
-    change(&store, &account).await;
-    let verdict = judge(&store, wrong(&account)).await;
-    assert_eq!(verdict, Verdict::Wrong { left: 2, blocked_until: None, exhausted: false });
+    let next = change(&store, &account).await;
+    // It may be right by what is new, so nothing is counted before it is judged by that.
+    let wizard = wizard_id();
+    let verdict = judge(&store, guessing_in(wizard, 1, wrong(&account))).await;
+    assert_eq!(verdict, Verdict::Stale(Box::new(next.clone())));
+    assert_eq!(failures(&store, &next, 0).await, 0);
+    let verdict = judge(&store, guessing_in(wizard, 1, wrong(&next))).await;
+    assert_eq!(verdict, Verdict::Wrong { left: 0, blocked_until: None, exhausted: true });
 }
 
 async fn wrong_before_spent(store: Arc<dyn Store>) {
@@ -254,8 +259,8 @@ async fn stale_before_spent(store: Arc<dyn Store>) {
     let spend = spend(&store, &account).await;
     let next = change(&store, &account).await;
     let verdict = judge(&store, spending(spend, right(&account))).await;
-    assert_eq!(verdict, Verdict::Stale(Box::new(next)));
-    assert_eq!(failures(&store, &account, 0).await, 0);
+    assert_eq!(verdict, Verdict::Stale(Box::new(next.clone())));
+    assert_eq!(failures(&store, &next, 0).await, 0);
 }
 
 async fn stale_before_over_budget(store: Arc<dyn Store>) {

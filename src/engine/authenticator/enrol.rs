@@ -25,6 +25,8 @@ pub struct Enrolling {
     pub codes: Option<RecoveryCodes>,
     /// Whether it may take the place of one that is on.
     pub replaces: bool,
+    /// Whether it waits on the account: then it is good for as long as it waits there.
+    pub waits: bool,
 }
 
 impl Enrolling {
@@ -110,7 +112,8 @@ impl Engine {
                 }
                 (Verdict::Stale(now), _) => {
                     before = self.obey(*now).await?;
-                    if before.epoch != account.epoch {
+                    let is_gone = enrolling.waits && before.enrolling != account.enrolling;
+                    if before.epoch != account.epoch || is_gone {
                         return Err(Refused::new(Reason::WizardChanged));
                     }
                 }
@@ -135,7 +138,7 @@ impl Engine {
         code: &str,
     ) -> Result<TurnedOn, Refused> {
         self.may_enrol_first(account)?;
-        let enrolling = Enrolling { secret, scheme: None, codes: None, replaces: false };
+        let enrolling = Enrolling { secret, scheme: None, codes: None, replaces: false, waits: false };
         self.enrol(call, account, &enrolling, code, Hand::Owner(None), self.policy.second_factor).await
     }
 

@@ -112,6 +112,7 @@ impl Engine {
             scheme: None,
             codes: Some(offer.codes),
             replaces: offer.replaces,
+            waits: false,
         })
     }
 

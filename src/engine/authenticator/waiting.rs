@@ -2,14 +2,14 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::engine::ports::AccountWrite;
 use crate::engine::{Engine, Reason, Refused};
-use crate::identity::{Account, TotpScheme, TotpSecret, WaitingTotp};
+use crate::identity::{Account, Factor, TotpScheme, TotpSecret, WaitingTotp};
 
 use super::Enrolling;
 
 /// How long an authenticator waits for its first right code.
 const LIFETIME: TimeDelta = TimeDelta::hours(1);
 
-/// How often an account is looked at again before it is taken for what it was found to be.
+/// How often an account is read again when its copy by name was behind.
 const PATIENCE: usize = 3;
 
 impl Engine {
@@ -36,7 +36,7 @@ impl Engine {
         for _ in 0..PATIENCE {
             match &done {
                 // The copy that was found by name may be behind, and others may enrol the account in this moment.
-                Err(refused) if matches!(refused.reason, Reason::MethodAlreadyEnabled | Reason::WizardChanged) => {
+                Err(refused) if refused.reason == Reason::MethodAlreadyEnabled => {
                     done = self.revise(id, plan).await;
                 }
                 Ok(_) | Err(_) => break,
@@ -54,10 +54,13 @@ impl Engine {
     /// Forgets the authenticator that waits on the account.
     ///
     /// # Errors
-    /// When the store gives no answer.
+    /// [`Reason::MethodAlreadyEnabled`] when it has come on meanwhile; [`Reason::NotFound`].
     pub(in crate::engine) async fn forget_waiting(&self, account: Account) -> Result<(), Refused> {
         let now = self.clock.now();
         self.revise_from(account, |account| {
+            if account.has(Factor::Google) {
+                return Err(Refused::new(Reason::MethodAlreadyEnabled));
+            }
             let mut next = account.clone();
             next.enrolling = None;
             next.changed(now);
@@ -77,6 +80,7 @@ impl Engine {
         };
         let context = WaitingTotp::context(account.id);
         let secret = self.unseal(&waiting.secret, &[&context[0], &context[1]])?;
-        Ok(Some(Enrolling { secret, scheme: Some(waiting.scheme.clone()), codes: None, replaces: false }))
+        let scheme = Some(waiting.scheme.clone());
+        Ok(Some(Enrolling { secret, scheme, codes: None, replaces: false, waits: true }))
     }
 }

@@ -33,8 +33,8 @@ pub enum Door {
 /// no name) → `Gone`;
 /// 3. `spend` already spent by the same `operation` → `Accepted`, without doing `write` again; 4. blocked, and `spend` is
 /// no token → `Blocked`;
-/// 5. `tries` used up → `Exhausted`; 6. wrong → counted on the door and on `tries`, `Wrong`; 7. `revision` not the
-/// account's → `Stale`, nothing counted; 8. `spend` spent by another operation → `Spent`, counted as a failure
+/// 5. `tries` used up → `Exhausted`; 6. `revision` not the account's → `Stale`, nothing counted: what is wrong for an
+/// account as it was may be right for it as it is; 7. wrong → counted on the door and on `tries`, `Wrong`; 8. `spend` spent by another operation → `Spent`, counted as a failure
 /// unless it is a token;
 /// 9. a code is to be sent and the second door is blocked → `Blocked`, nothing written: nobody could use the code;
 /// 10. a send budget used up → `OverBudget`, nothing written; 11. `Accepted`: the door's tally is cleared when `right`

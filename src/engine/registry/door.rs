@@ -1,5 +1,6 @@
 use crate::engine::authenticator::Hand;
-use crate::engine::ports::{AccountWrite, Attempt, Door, Spend, Subject};
+use crate::engine::ports::{AccountWrite, Attempt, Door, Spend, Subject, Verdict};
+use crate::engine::verdicts::refused;
 use crate::engine::{Call, Caller, Engine, FieldProblem, Reason, Refused};
 use crate::identity::{Account, ApiClient, ClientKeys, Ladder, LoginName, Permission, PolicyId, TotpPolicy};
 use crate::telemetry::Phases;
@@ -99,40 +100,54 @@ impl Engine {
         }
     }
 
+    /// An account asks about others only.
+    ///
+    /// # Errors
+    /// [`Reason::Forbidden`].
+    pub(super) fn is_about_another(&self, admitted: &Admitted) -> Result<(), Refused> {
+        match (&admitted.asker, &admitted.account) {
+            (Asker::Account(caller), Some(account)) if account.id == caller.account.id => {
+                Err(Refused::new(Reason::Forbidden))
+            }
+            (Asker::Account(_) | Asker::Client(_), _) => Ok(()),
+        }
+    }
+
     /// Whether the asker may change what is on: a client always, an account only another's, and with a factor of its own
     /// that was proved of late, if any is on.
     ///
     /// # Errors
     /// [`Reason::StepUpRequired`]; [`Reason::Forbidden`] for one's own account.
     pub(super) async fn may_change(&self, asked: &Asked<'_>, admitted: &Admitted) -> Result<(), Refused> {
-        let Asker::Account(caller) = &admitted.asker else { return Ok(()) };
-        if admitted.account.as_ref().is_some_and(|account| account.id == caller.account.id) {
-            return Err(Refused::new(Reason::Forbidden));
+        self.is_about_another(admitted)?;
+        match &admitted.asker {
+            Asker::Account(caller) => self.confirm_authority(caller, asked.success).await,
+            Asker::Client(_) => Ok(()),
         }
-        self.confirm_authority(caller, asked.success).await
     }
 
-    /// Whom a failure at this name is counted on.
-    pub(super) fn subject_of(&self, admitted: &Admitted) -> (Subject, Option<u64>) {
-        match &admitted.account {
+    /// Whom a failure at this name is counted on, if `account` has it.
+    pub(super) fn subject_of(&self, admitted: &Admitted, account: Option<&Account>) -> (Subject, Option<u64>) {
+        match account {
             Some(account) => (Subject::Account(account.id), Some(account.revision)),
             None => (self.nobody(admitted.name.as_str()), None),
         }
     }
 
-    /// As much work, for a name that has nothing to be changed, as a change of an account is: a write, and one of the
-    /// copies by name.
-    pub(super) async fn as_if_written(&self, admitted: &Admitted) -> Result<(), Refused> {
-        for _ in 0..2 {
+    /// As much work, where there is nothing to be changed, as a change of an account is: a write, and one of the copies
+    /// by name. [`Reason::WizardChanged`] when `account` is not as it was taken for, or gone.
+    pub(super) async fn as_if_written(&self, admitted: &Admitted, account: Option<&Account>) -> Result<(), Refused> {
+        for taken_for in [account, None] {
             let (request, now) = (self.request(), self.clock.now());
+            let (subject, revision) = self.subject_of(admitted, taken_for);
             // As a token, for a blocked door does not stand in the way of a change either.
             let spend = Spend::Token { digest: request.0.clone(), keep: 60 };
             let attempt = Attempt {
                 operation: format!("nothing:{}", request.0),
                 request,
                 now,
-                subject: self.nobody(admitted.name.as_str()),
-                revision: None,
+                subject,
+                revision,
                 door: Door::Second,
                 ladder: self.policy.second_factor,
                 right: None,
@@ -140,7 +155,10 @@ impl Engine {
                 tries: None,
                 write: AccountWrite::default(),
             };
-            self.store.judge(&attempt).await?;
+            match self.store.judge(&attempt).await? {
+                Verdict::Accepted => {}
+                verdict => return Err(refused(&verdict, Reason::InvalidCode, now)),
+            }
         }
         Ok(())
     }

@@ -1,7 +1,7 @@
 use crate::engine::authenticator::Enrolling;
 use crate::engine::ports::EventKind;
 use crate::engine::{Engine, Enrolment, FieldProblem, NewAccount, Reason, Refused};
-use crate::identity::{Account, Factor, Locale, Totp, TotpPolicy};
+use crate::identity::{Account, Factor, Locale, Totp, TotpPolicy, TotpSecret};
 
 use super::door::{Admitted, Asked};
 
@@ -42,15 +42,7 @@ impl Engine {
         }
         self.may_change(asked, &admitted).await?;
         let secret = self.fresh_secret();
-        let keep = async {
-            let Some(account) = self.account_for(asked, &admitted).await? else {
-                return self.as_if_written(&admitted).await;
-            };
-            match self.keep_waiting(account, &secret, &policy.scheme()).await {
-                Err(refused) if refused.reason == Reason::MethodNotAllowed => self.as_if_written(&admitted).await,
-                kept => kept,
-            }
-        };
+        let keep = self.kept_waiting(asked, &admitted, &secret);
         asked.phases.measure("write", keep).await?;
         // The name as it was typed, so that it does not tell whose address it is.
         let label: String = asked.name.trim().chars().take(LABEL).collect();
@@ -58,10 +50,34 @@ impl Engine {
         Ok(asked.phases.measure("qr", draw).await)
     }
 
+    /// Keeps the secret on the account of the name, or does as if.
+    async fn kept_waiting(&self, asked: &Asked<'_>, admitted: &Admitted, secret: &TotpSecret) -> Result<(), Refused> {
+        let mut found = admitted.account.clone();
+        for _ in 0..PATIENCE {
+            let Some(account) = self.account_for(asked, admitted, found).await? else {
+                return self.as_if_written(admitted, None).await;
+            };
+            match self.keep_waiting(account, secret, &admitted.policy.scheme()).await {
+                // Deleted in this moment: nobody has the name any more.
+                Err(refused) if refused.reason == Reason::NotFound => found = None,
+                Err(refused) if refused.reason == Reason::MethodNotAllowed => {
+                    return self.as_if_written(admitted, None).await;
+                }
+                kept => return kept,
+            }
+        }
+        Err(Refused::new(Reason::WizardChanged))
+    }
+
     /// The account of the name; a new one where the policy makes it, and it may have an authenticator.
-    async fn account_for(&self, asked: &Asked<'_>, admitted: &Admitted) -> Result<Option<Account>, Refused> {
-        if admitted.account.is_some() {
-            return Ok(admitted.account.clone());
+    async fn account_for(
+        &self,
+        asked: &Asked<'_>,
+        admitted: &Admitted,
+        found: Option<Account>,
+    ) -> Result<Option<Account>, Refused> {
+        if found.is_some() {
+            return Ok(found);
         }
         let Some((email, username)) = admitted.policy.names_for(asked.name) else { return Ok(None) };
         let new = NewAccount {
@@ -100,6 +116,7 @@ impl Engine {
     /// [`Reason::InvalidCode`] for what cannot be a code of any authenticator; [`Reason::AccountLocked`].
     pub async fn verify_by_policy(&self, asked: &Asked<'_>, otp: &str) -> Result<Judged, Refused> {
         let admitted = self.admit(asked).await?;
+        self.is_about_another(&admitted)?;
         let bounds = TotpPolicy::DIGITS;
         if !bounds.contains(&(otp.len() as u64)) || !otp.bytes().all(|byte| byte.is_ascii_digit()) {
             let problem = FieldProblem::SomeDigits(*bounds.start(), *bounds.end());
@@ -115,20 +132,29 @@ impl Engine {
     }
 
     async fn judged(&self, asked: &Asked<'_>, admitted: &Admitted, otp: &str) -> Result<Judged, Refused> {
-        let Some(mut account) = admitted.account.clone() else { return self.missed(asked, admitted).await };
+        let mut account = admitted.account.clone();
         for _ in 0..PATIENCE {
-            match self.judged_as(asked, admitted, &account, otp).await {
+            let judged = match &account {
+                Some(account) => self.judged_as(asked, admitted, account, otp).await,
+                None => self.missed(asked, admitted, None).await,
+            };
+            match judged {
                 // It came on, went off or was changed otherwise in this moment: looked at again as it is now.
-                Err(refused) if is_behind(refused.reason) => match self.stored(account.id).await {
-                    Ok(present) => account = present,
-                    // Nobody has the name any more.
-                    Err(refused) if refused.reason == Reason::NotFound => return self.missed(asked, admitted).await,
-                    Err(refused) => return Err(refused),
-                },
+                Err(refused) if is_behind(refused.reason) => account = self.present(account).await?,
                 judged => return judged,
             }
         }
         Err(Refused::new(Reason::WizardChanged))
+    }
+
+    /// The account as it is now; `None` if it is gone, and nobody has the name any more.
+    async fn present(&self, account: Option<Account>) -> Result<Option<Account>, Refused> {
+        let Some(account) = account else { return Ok(None) };
+        match self.stored(account.id).await {
+            Ok(present) => Ok(Some(present)),
+            Err(refused) if refused.reason == Reason::NotFound => Ok(None),
+            Err(refused) => Err(refused),
+        }
     }
 
     /// Judges a code by the authenticator of the account as it was read. One that cannot be of it by its length, and one
@@ -149,12 +175,17 @@ impl Engine {
             (None, Some(waiting)) if fits(waiting.totp(usual)) => {
                 self.confirmed(asked, admitted, &account, &waiting, otp).await
             }
-            (Some(_), _) | (None, _) => self.missed(asked, admitted).await,
+            (Some(_), _) | (None, _) => self.missed(asked, admitted, Some(&account)).await,
         }
     }
 
-    async fn missed(&self, asked: &Asked<'_>, admitted: &Admitted) -> Result<Judged, Refused> {
-        let (subject, revision) = self.subject_of(admitted);
+    async fn missed(
+        &self,
+        asked: &Asked<'_>,
+        admitted: &Admitted,
+        account: Option<&Account>,
+    ) -> Result<Judged, Refused> {
+        let (subject, revision) = self.subject_of(admitted, account);
         let ladder = admitted.ladder(self.policy.second_factor);
         Err(self.miss(asked.call, subject, revision, ladder).await?)
     }
@@ -184,6 +215,7 @@ impl Engine {
         enrolling: &Enrolling,
         otp: &str,
     ) -> Result<Judged, Refused> {
+        self.may_change(asked, admitted).await?;
         let ladder = admitted.ladder(self.policy.second_factor);
         let turned_on = self.enrol(asked.call, account, enrolling, otp, admitted.hand(), ladder).await?;
         // What it proves is new to the account, so nothing that was counted is forgotten, nor known here.
@@ -197,18 +229,28 @@ impl Engine {
     pub async fn delete_by_policy(&self, asked: &Asked<'_>) -> Result<(), Refused> {
         let admitted = self.admit(asked).await?;
         self.may_change(asked, &admitted).await?;
-        let write = async {
-            let Some(account) = admitted.account.clone() else { return self.as_if_written(&admitted).await };
-            let off = self.turn_off_from(asked.call, account.clone(), &[Factor::Google], admitted.hand()).await;
-            match off {
-                Err(refused) if refused.reason == Reason::MethodNotEnabled => match account.enrolling {
-                    Some(_) => self.forget_waiting(account).await,
-                    None => self.as_if_written(&admitted).await,
+        asked.phases.measure("write", self.taken_away(asked, &admitted)).await
+    }
+
+    async fn taken_away(&self, asked: &Asked<'_>, admitted: &Admitted) -> Result<(), Refused> {
+        let mut account = admitted.account.clone();
+        for _ in 0..PATIENCE {
+            let Some(found) = account.take() else { return self.as_if_written(admitted, None).await };
+            let off = self.turn_off_from(asked.call, found.clone(), &[Factor::Google], admitted.hand()).await;
+            let done = match off {
+                Err(refused) if refused.reason == Reason::MethodNotEnabled => match found.enrolling {
+                    Some(_) => self.forget_waiting(found.clone()).await,
+                    None => self.as_if_written(admitted, Some(&found)).await,
                 },
                 done => done.map(drop),
+            };
+            match done {
+                // It came on or went in this moment, or its copy by name was behind: looked at again as it is now.
+                Err(refused) if is_changed(refused.reason) => account = self.present(Some(found)).await?,
+                done => return done,
             }
-        };
-        asked.phases.measure("write", write).await
+        }
+        Err(Refused::new(Reason::WizardChanged))
     }
 }
 
@@ -222,4 +264,9 @@ fn is_behind(reason: Reason) -> bool {
         reason,
         Reason::WizardChanged | Reason::MethodAlreadyEnabled | Reason::MethodNotEnabled | Reason::MethodNotAllowed
     )
+}
+
+/// Whether the account was changed, or is gone, under a call that takes something away.
+fn is_changed(reason: Reason) -> bool {
+    matches!(reason, Reason::WizardChanged | Reason::MethodAlreadyEnabled | Reason::NotFound)
 }

@@ -33,11 +33,11 @@ pub fn judge(batch: &mut Batch, attempt: &Attempt) -> Result<Verdict, StoreError
     if attempt.tries.as_ref().is_some_and(|tries| bench.tried >= tries.limit) {
         return Ok(Verdict::Exhausted);
     }
-    if attempt.right == Some(false) {
-        return bench.wrong(batch, attempt);
-    }
     if let Some(account) = account.filter(|account| attempt.revision.is_some_and(|seen| seen != account.revision)) {
         return Ok(Verdict::Stale(Box::new(account)));
+    }
+    if attempt.right == Some(false) {
+        return bench.wrong(batch, attempt);
     }
     if bench.spent == Spent::ByAnother && is_token {
         return Ok(Verdict::Spent { left: 0, blocked_until: None });

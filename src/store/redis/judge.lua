@@ -104,14 +104,14 @@ local function fail()
   return whole(left) .. '|' .. (blocked_until and whole(blocked_until) or '') .. '|' .. exhausted
 end
 
--- 6. Wrong.
-if a.right == 'no' then
-  return remembered('wrong|' .. fail())
-end
-
--- 7. Decided upon another state of the account.
+-- 6. Decided upon another state of the account.
 if a.revision and revision ~= a.revision then
   return 'stale|' .. redis.call('GET', base)
+end
+
+-- 7. Wrong.
+if a.right == 'no' then
+  return remembered('wrong|' .. fail())
 end
 
 -- 8. Right, but used.
