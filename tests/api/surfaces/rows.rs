@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use stepgate::identity::SurfaceName;
 
 use super::calls::{Call, World, basic};
-use super::through::{Entry, Outcome, Through, all};
+use super::through::{Entry, Outcome, Through, all, by_password, one_of};
 use crate::bypass::many_names;
 use crate::enumeration::{Shape, everybody, shape_of, with};
 use crate::harness::{ADMIN_KEY, Answer, PASSWORD, Person, TestApp};
@@ -55,7 +55,7 @@ async fn a_known_name_is_answered_like_an_unknown_one_everywhere(app: TestApp) {
     let (names, surfaces) = (everybody(&app).await, all(&app).await);
     for surface in &surfaces {
         // The password's lock comes after five, the code's after ten.
-        let guesses = if surface.password(&app, "nobody-else", "x").await.is_some() { 6 } else { 11 };
+        let guesses = if surface.asks_password() { 6 } else { 11 };
         app.clock.advance(7_200);
         // Time has passed: the server looks after its keys first.
         app.get("/api/v2/my/wizard/00000000-0000-4000-8000-000000000000").await.refused(404, "wizard_not_found");
@@ -92,10 +92,7 @@ async fn a_wrong_password_has_no_code_sent_anywhere(app: TestApp) {
     let app = with(app, &[ROOM]).await;
     let people = [app.person_with_sms("ann").await, app.person_with_email("ben").await];
     let surfaces = all(&app).await;
-    for surface in &surfaces {
-        if surface.password(&app, "nobody-else", "x").await.is_none() {
-            continue;
-        }
+    for surface in by_password(&surfaces) {
         app.clock.advance(7_200);
         let nobody = format!("nobody-{}@example.com", surface.name());
         let codes = [None, Some("123456"), Some("ABCDE-FGHIJ"), None, Some("000000"), None];
@@ -153,7 +150,7 @@ async fn a_name_in_another_form_finds_the_same_account_and_no_other(app: TestApp
         }
         app.clock.advance(1_000);
     }
-    let mfao = surfaces.last().unwrap();
+    let mfao = one_of(&surfaces, SurfaceName::Mfao);
     assert!(mfao.turn_on(&app, &mut person).await.is_some());
     for name in forms {
         app.clock.advance(30);
