@@ -15,8 +15,6 @@ on_every_store!(
     an_authenticator_is_on_only_with_its_first_right_code,
     a_code_is_right_once,
     of_fifty_at_once_one_code_is_right_once,
-    ten_failures_lock_here_and_at_the_wizards,
-    failures_elsewhere_lock_here,
     fewer_attempts_may_be_asked_for_and_never_more,
     a_deletion_is_in_the_change_log_and_the_owner_is_told,
     eight_digits_are_demanded_and_taken_at_sign_in,
@@ -449,38 +447,6 @@ async fn second_factor(app: &TestApp, person: &Person, enrolled: &Enrolled) -> S
     let done = app.code("google", &uuid, &enrolled.code(app)).await.expect(202);
     app.clock.advance(i64::try_from(enrolled.totp.period).unwrap());
     done.str("/data/accessToken/token").to_owned()
-}
-
-/// A4, A7: one lockout for all surfaces; a right code does not get past it, and the time is told.
-async fn ten_failures_lock_here_and_at_the_wizards(app: TestApp) {
-    let service = vpn(&app).await;
-    let (person, enrolled) = service.person("vpn", "ann").await;
-    for left in (0..10).rev() {
-        let answer = service.verify("vpn", &person.email, &enrolled.wrong(&app)).await;
-        assert_eq!((Service::is_valid(&answer), &answer.body["attemptsLeft"]), (false, &json!(left)));
-    }
-    for code in [enrolled.code(&app), enrolled.wrong(&app)] {
-        let refused = service.verify("vpn", &person.email, &code).await.refused(429, "account_locked");
-        assert_eq!((refused.header("retry-after"), &refused.body["retryAfter"]), (Some("900"), &json!(900)));
-        assert_eq!(refused.body["restart"], Value::Null);
-    }
-    let (uuid, _) = app.past_password(&person).await;
-    app.code("google", &uuid, &enrolled.code(&app)).await.refused(429, "account_locked");
-    app.clock.advance(901);
-    assert!(Service::is_valid(&service.verify("vpn", &person.email, &enrolled.code(&app)).await));
-}
-
-/// A4, X16: what was failed at the wizards counts here.
-async fn failures_elsewhere_lock_here(app: TestApp) {
-    let service = vpn(&app).await;
-    let (person, enrolled) = service.person("vpn", "ann").await;
-    for _ in 0..9 {
-        let (uuid, _) = app.past_password(&person).await;
-        app.code("google", &uuid, &enrolled.wrong(&app)).await.refused(422, "invalid_code");
-    }
-    let answer = service.verify("vpn", &person.email, &enrolled.wrong(&app)).await;
-    assert_eq!(answer.body["attemptsLeft"], json!(0));
-    service.verify("vpn", &person.email, &enrolled.code(&app)).await.refused(429, "account_locked");
 }
 
 async fn fewer_attempts_may_be_asked_for_and_never_more(app: TestApp) {

@@ -187,11 +187,7 @@ impl Call {
     }
 
     pub async fn send(&self, app: &TestApp) -> Answer {
-        let call = self.bare(app, &self.query_string());
-        match &self.body {
-            Some(body) => call.json(&Value::Object(body.clone())).send().await,
-            None => call.send().await,
-        }
+        self.send_query(app, &self.query_string()).await
     }
 
     /// With another body, as it is written.

@@ -36,6 +36,16 @@ pub enum Entry {
 pub trait Through {
     fn name(&self) -> SurfaceName;
 
+    /// Whether anybody is asked for a password.
+    fn asks_password(&self) -> bool {
+        true
+    }
+
+    /// Whether the refusal of a code says how many more may be tried.
+    fn counts_down(&self) -> bool {
+        true
+    }
+
     /// A name and a password, and no code; `None` where nobody is asked for them.
     async fn password(&self, app: &TestApp, name: &str, password: &str) -> Option<Entry>;
 
@@ -43,8 +53,47 @@ pub trait Through {
     /// asked for a password.
     async fn named(&self, app: &TestApp, name: &str, password: &str, code: Option<&str>) -> Answer;
 
-    /// A code of the authenticator, after the password where one is asked for.
-    async fn code(&self, app: &TestApp, person: &Person, code: &str) -> Outcome;
+    /// The right password, up to where a code is waited for, and what goes on from there; nothing where a code comes
+    /// along with all the rest.
+    async fn begun(&self, _: &TestApp, _: &Person) -> String {
+        String::new()
+    }
+
+    /// A code of the authenticator for what was begun.
+    async fn finished(&self, app: &TestApp, person: &Person, begun: &str, code: &str) -> Answer;
+
+    /// Whether the code was right, and is spent.
+    fn took(&self, answer: &Answer) -> bool;
+
+    /// The answer, which must refuse for what the wizards call by this code, in the surface's own words.
+    fn refused(&self, answer: Answer, code: &str) -> Answer;
+
+    /// A code of the authenticator, after the password where one is asked for, as it is answered.
+    async fn coded(&self, app: &TestApp, person: &Person, code: &str) -> Answer {
+        let begun = self.begun(app, person).await;
+        self.finished(app, person, &begun, code).await
+    }
+
+    /// What became of it.
+    async fn code(&self, app: &TestApp, person: &Person, code: &str) -> Outcome {
+        let answer = self.coded(app, person, code).await;
+        match answer.status {
+            429 => Outcome::Locked,
+            _ if self.took(&answer) => Outcome::Taken,
+            400 | 401 | 422 => Outcome::Refused,
+            200 if answer.body["valid"] == json!(false) => Outcome::Refused,
+            _ => panic!("{}: {}", answer.status, answer.text),
+        }
+    }
+
+    /// The answer must refuse to look at anything, and say for how many seconds.
+    #[track_caller]
+    fn locked(&self, answer: Answer, code: &str, seconds: u64) {
+        let refused = self.refused(answer, code);
+        assert_eq!(refused.header("retry-after"), Some(seconds.to_string().as_str()), "{}", self.name());
+        let said = refused.body.get("retryAfter");
+        assert!(said.is_none_or(|said| *said == json!(seconds)), "{}: {}", self.name(), refused.text);
+    }
 
     /// Turns an authenticator on for somebody who has none, and gives the code that confirmed it; `None` where that
     /// cannot be done. The person has the key from then on.
@@ -64,15 +113,19 @@ pub fn over(navixy: Navixy, mfao: Mfao) -> Vec<Box<dyn Through>> {
     vec![Box::new(Wizard), Box::new(Flexi), Box::new(Veeam), Box::new(navixy), Box::new(mfao)]
 }
 
-/// What a status says of a code, by the status of a right one.
-#[track_caller]
-fn outcome(answer: &Answer, taken: u16) -> Outcome {
-    match answer.status {
-        429 => Outcome::Locked,
-        status if status == taken => Outcome::Taken,
-        400 | 401 | 422 => Outcome::Refused,
-        _ => panic!("{}: {}", answer.status, answer.text),
-    }
+/// The one of this name.
+pub fn one_of(surfaces: &[Box<dyn Through>], name: SurfaceName) -> &dyn Through {
+    &**surfaces.iter().find(|surface| surface.name() == name).unwrap()
+}
+
+/// Those that ask for a password.
+pub fn by_password(surfaces: &[Box<dyn Through>]) -> Vec<&dyn Through> {
+    surfaces.iter().map(|surface| &**surface).filter(|surface| surface.asks_password()).collect()
+}
+
+/// Whether a refusal of this code is for a time.
+fn is_for_now(code: &str) -> bool {
+    ["too_many_attempts", "account_locked"].contains(&code)
 }
 
 /// What a status says of a password, by the status of what lets in and of what asks for a code.
@@ -104,9 +157,21 @@ impl Through for Wizard {
         app.name_and_password(&uuid, name, password).await
     }
 
-    async fn code(&self, app: &TestApp, person: &Person, code: &str) -> Outcome {
-        let uuid = app.waiting(person).await;
-        outcome(&app.code("google", &uuid, code).await, 202)
+    async fn begun(&self, app: &TestApp, person: &Person) -> String {
+        app.waiting(person).await
+    }
+
+    async fn finished(&self, app: &TestApp, _: &Person, begun: &str, code: &str) -> Answer {
+        app.code("google", begun, code).await
+    }
+
+    fn took(&self, answer: &Answer) -> bool {
+        answer.status == 202
+    }
+
+    #[track_caller]
+    fn refused(&self, answer: Answer, code: &str) -> Answer {
+        answer.refused(if is_for_now(code) { 429 } else { 422 }, code)
     }
 
     async fn turn_on(&self, app: &TestApp, person: &mut Person) -> Option<String> {
@@ -143,6 +208,10 @@ impl Through for Flexi {
         SurfaceName::Flexi
     }
 
+    fn counts_down(&self) -> bool {
+        false
+    }
+
     async fn password(&self, app: &TestApp, name: &str, password: &str) -> Option<Entry> {
         let answer = Flexi::knock(app, name, password, None).await;
         // Both are 401; only whoever is past the password hears of the parameter.
@@ -161,8 +230,23 @@ impl Through for Flexi {
         Flexi::knock(app, name, password, code).await
     }
 
-    async fn code(&self, app: &TestApp, person: &Person, code: &str) -> Outcome {
-        outcome(&Flexi::knock(app, &person.email, PASSWORD, Some(code)).await, 403)
+    async fn finished(&self, app: &TestApp, person: &Person, _: &str, code: &str) -> Answer {
+        Flexi::knock(app, &person.email, PASSWORD, Some(code)).await
+    }
+
+    fn took(&self, answer: &Answer) -> bool {
+        answer.status == 403
+    }
+
+    #[track_caller]
+    fn refused(&self, answer: Answer, code: &str) -> Answer {
+        match code {
+            "invalid_credentials" => answer.says(401, "Uživatelské jméno nebo heslo není správné."),
+            "invalid_code" => answer.says(401, "Zadaný kód není správný."),
+            "code_used" => answer.says(401, "Každý kód lze použít jen jednou. Počkejte na další."),
+            code if is_for_now(code) => answer.fails(429),
+            other => panic!("no words for {other}"),
+        }
     }
 
     async fn turn_on(&self, app: &TestApp, person: &mut Person) -> Option<String> {
@@ -198,9 +282,21 @@ impl Through for Veeam {
         Door::Veeam.password(app, name, password).await
     }
 
-    async fn code(&self, app: &TestApp, person: &Person, code: &str) -> Outcome {
-        let asked = Door::Veeam.asked(app, person).await;
-        outcome(&Door::Veeam.code(app, &asked.token, code).await, 200)
+    async fn begun(&self, app: &TestApp, person: &Person) -> String {
+        Door::Veeam.asked(app, person).await.token
+    }
+
+    async fn finished(&self, app: &TestApp, _: &Person, begun: &str, code: &str) -> Answer {
+        Door::Veeam.code(app, begun, code).await
+    }
+
+    fn took(&self, answer: &Answer) -> bool {
+        answer.status == 200
+    }
+
+    #[track_caller]
+    fn refused(&self, answer: Answer, code: &str) -> Answer {
+        Door::Veeam.refused(answer, code)
     }
 
     async fn turn_on(&self, app: &TestApp, person: &mut Person) -> Option<String> {
@@ -247,6 +343,10 @@ impl Through for Navixy {
         SurfaceName::Navixy
     }
 
+    fn counts_down(&self) -> bool {
+        false
+    }
+
     async fn password(&self, app: &TestApp, name: &str, password: &str) -> Option<Entry> {
         Some(entry(&self.named(app, name, password, None).await, 200, 403))
     }
@@ -255,9 +355,21 @@ impl Through for Navixy {
         Door::Navixy.password(app, name, password).await
     }
 
-    async fn code(&self, app: &TestApp, person: &Person, code: &str) -> Outcome {
-        let asked = Door::Navixy.asked(app, person).await;
-        outcome(&Door::Navixy.code(app, &asked.token, code).await, 200)
+    async fn begun(&self, app: &TestApp, person: &Person) -> String {
+        Door::Navixy.asked(app, person).await.token
+    }
+
+    async fn finished(&self, app: &TestApp, _: &Person, begun: &str, code: &str) -> Answer {
+        Door::Navixy.code(app, begun, code).await
+    }
+
+    fn took(&self, answer: &Answer) -> bool {
+        answer.status == 200
+    }
+
+    #[track_caller]
+    fn refused(&self, answer: Answer, code: &str) -> Answer {
+        Door::Navixy.refused(answer, code)
     }
 
     /// The panel says who may have which factor. An authenticator is enrolled elsewhere.
@@ -297,6 +409,10 @@ impl Through for Mfao {
         SurfaceName::Mfao
     }
 
+    fn asks_password(&self) -> bool {
+        false
+    }
+
     async fn password(&self, _: &TestApp, _: &str, _: &str) -> Option<Entry> {
         None
     }
@@ -305,14 +421,23 @@ impl Through for Mfao {
         self.call(app, "verify", json!({ "username": name, "otp": code.unwrap_or("000000") })).await
     }
 
-    async fn code(&self, app: &TestApp, person: &Person, code: &str) -> Outcome {
-        let answer = self.named(app, &person.email, "", Some(code)).await;
-        match (answer.status, answer.body["valid"].as_bool()) {
-            (429, _) => Outcome::Locked,
-            (200, Some(true)) => Outcome::Taken,
-            (200, Some(false)) | (400 | 422, _) => Outcome::Refused,
-            _ => panic!("{}: {}", answer.status, answer.text),
+    async fn finished(&self, app: &TestApp, person: &Person, _: &str, code: &str) -> Answer {
+        self.named(app, &person.email, "", Some(code)).await
+    }
+
+    fn took(&self, answer: &Answer) -> bool {
+        answer.status == 200 && answer.body["valid"] == json!(true)
+    }
+
+    #[track_caller]
+    fn refused(&self, answer: Answer, code: &str) -> Answer {
+        if !is_for_now(code) {
+            assert_eq!((answer.status, &answer.body["valid"]), (200, &json!(false)), "{}", answer.text);
+            return answer;
         }
+        let refused = answer.refused(429, code);
+        assert_eq!(refused.body["restart"], Value::Null, "{}", refused.text);
+        refused
     }
 
     async fn turn_on(&self, app: &TestApp, person: &mut Person) -> Option<String> {
