@@ -1,3 +1,5 @@
+use std::ops::RangeInclusive;
+
 /// One thing that can be set: a key, or a member of the tables that a key lists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Key {
@@ -40,6 +42,13 @@ pub enum Fallback {
     Unset,
     /// Nothing: it must be set.
     Needed,
+}
+
+impl Kind {
+    /// A whole number within these bounds.
+    pub(super) const fn within(bounds: &RangeInclusive<u64>) -> Self {
+        Kind::Integer(*bounds.start(), *bounds.end())
+    }
 }
 
 impl Key {

@@ -213,12 +213,17 @@ impl Refused {
         self
     }
 
-    /// The time to wait, as whole seconds from `now`, at least 1.
+    /// The time to wait, in seconds.
     #[must_use]
-    pub fn until(mut self, until: DateTime<Utc>, now: DateTime<Utc>) -> Self {
-        let seconds = (until - now).num_milliseconds().max(1).unsigned_abs().div_ceil(1_000);
+    pub fn again_in(mut self, seconds: u64) -> Self {
         self.retry_after = Some(seconds);
         self
+    }
+
+    /// The time to wait, as whole seconds from `now`, at least 1.
+    #[must_use]
+    pub fn until(self, until: DateTime<Utc>, now: DateTime<Utc>) -> Self {
+        self.again_in((until - now).num_milliseconds().max(1).unsigned_abs().div_ceil(1_000))
     }
 }
 
@@ -228,9 +233,7 @@ impl From<super::ports::StoreError> for Refused {
         match error {
             StoreError::Unavailable(why) => {
                 tracing::warn!(%why, "the store is unavailable");
-                let mut refused = Refused::new(Reason::Unavailable);
-                refused.retry_after = Some(1);
-                refused
+                Refused::new(Reason::Unavailable).again_in(1)
             }
             StoreError::Damaged(why) => {
                 tracing::error!(%why, "a stored record is damaged");
@@ -244,11 +247,7 @@ impl From<super::passwords::PasswordError> for Refused {
     fn from(error: super::passwords::PasswordError) -> Self {
         use super::passwords::PasswordError;
         match error {
-            PasswordError::Overloaded => {
-                let mut refused = Refused::new(Reason::Overloaded);
-                refused.retry_after = Some(2);
-                refused
-            }
+            PasswordError::Overloaded => Refused::new(Reason::Overloaded).again_in(2),
             PasswordError::Failed => {
                 tracing::error!("a password hash could not be computed");
                 Refused::new(Reason::Internal)

@@ -173,8 +173,6 @@ impl From<DirectoryError> for Refused {
             DirectoryError::Unavailable { retry_after } => (Reason::Unavailable, retry_after),
             DirectoryError::Overloaded => (Reason::Overloaded, 2),
         };
-        let mut refused = Refused::new(reason);
-        refused.retry_after = Some(seconds);
-        refused
+        Refused::new(reason).again_in(seconds)
     }
 }

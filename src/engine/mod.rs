@@ -49,7 +49,7 @@ pub use keys::{
     KeyDesk, KeyStatus, KeyTrouble, PairMaker, Progress, Rotation, SealingState, SealingStatus, SigningState,
     SigningStatus, Turned,
 };
-pub use orders::{MfaState, MfaTarget};
+pub use orders::{MfaState, MfaTarget, Selection};
 pub use passwords::{CommonPasswords, ListError, Looked, PasswordError, Passwords, Strength};
 pub use recovery::RecoveryLeft;
 pub use registry::{Asked, Credentials, Judged, NewClient, PolicyPatch, PolicySource, RegistryDesk, SourcedPolicy};

@@ -19,9 +19,12 @@ const AT_ONCE: usize = 16;
 pub enum MfaTarget {
     /// Every account that there is.
     All,
-    /// These, at most [`MfaTarget::MOST`].
-    Selected(BTreeSet<AccountId>),
+    Selected(Selection),
 }
+
+/// Accounts that are named by number: 1 to [`Selection::MOST`], each once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Selection(BTreeSet<AccountId>);
 
 /// How an account stands with orders.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,14 +36,22 @@ pub struct MfaState {
     pub enabled: Vec<Factor>,
 }
 
-impl MfaTarget {
-    /// Accounts that one order may name.
+impl Selection {
+    /// Accounts that one call may name.
     pub const MOST: usize = 1_000;
 
+    /// The accounts with these numbers, if they are not too many, and there is one at least. Nobody has the number 0.
+    pub fn of(ids: impl IntoIterator<Item = AccountId>) -> Option<Self> {
+        let ids: BTreeSet<AccountId> = ids.into_iter().collect();
+        ((1..=Self::MOST).contains(&ids.len()) && !ids.contains(&AccountId(0))).then_some(Selection(ids))
+    }
+}
+
+impl MfaTarget {
     fn names(&self, id: AccountId) -> bool {
         match self {
             MfaTarget::All => true,
-            MfaTarget::Selected(ids) => ids.contains(&id),
+            MfaTarget::Selected(selection) => selection.0.contains(&id),
         }
     }
 }
@@ -69,7 +80,7 @@ impl Engine {
                 self.note(self.ordering(call, by, "all", setting).detail("order", orders.serial.to_string()));
                 Ok(())
             }
-            MfaTarget::Selected(ids) => self.order_selected(call, by, ids, setting).await,
+            MfaTarget::Selected(selection) => self.order_selected(call, by, selection, setting).await,
         }
     }
 
@@ -90,10 +101,10 @@ impl Engine {
         &self,
         call: &Call,
         by: &Account,
-        ids: &BTreeSet<AccountId>,
+        selection: &Selection,
         setting: &MfaSetting,
     ) -> Result<(), Refused> {
-        self.accounts_of(ids).await?;
+        self.accounts_of(selection).await?;
         let order = &self.store.orders().to_some(by.id, self.order_number(), setting.clone());
         let write = |id: AccountId| async move {
             let plan = |account: &Account| {
@@ -111,7 +122,7 @@ impl Engine {
             }
             Ok(())
         };
-        stream::iter(ids.iter().copied().map(write)).buffer_unordered(AT_ONCE).try_collect::<Vec<()>>().await?;
+        stream::iter(selection.0.iter().copied().map(write)).buffer_unordered(AT_ONCE).try_collect::<Vec<()>>().await?;
         Ok(())
     }
 
@@ -141,21 +152,21 @@ impl Engine {
     ///
     /// # Errors
     /// [`Reason::NotFound`] when one of them does not exist.
-    pub async fn mfa_of(&self, ids: &BTreeSet<AccountId>) -> Result<Vec<MfaState>, Refused> {
+    pub async fn mfa_of(&self, selection: &Selection) -> Result<Vec<MfaState>, Refused> {
         let state = |account: Account| {
             let ordered = self.as_ordered(account);
             let enabled = ordered.enabled();
             MfaState { id: ordered.id, setting: ordered.order.and_then(|order| order.setting), enabled }
         };
-        Ok(self.accounts_of(ids).await?.into_iter().map(state).collect())
+        Ok(self.accounts_of(selection).await?.into_iter().map(state).collect())
     }
 
-    async fn accounts_of(&self, ids: &BTreeSet<AccountId>) -> Result<Vec<Account>, Refused> {
+    async fn accounts_of(&self, selection: &Selection) -> Result<Vec<Account>, Refused> {
         let read = |id: AccountId| async move {
             let found = self.store.account(id).await.map_err(Refused::from)?;
             found.ok_or_else(|| Refused::new(Reason::NotFound))
         };
-        stream::iter(ids.iter().copied().map(read)).buffered(AT_ONCE).try_collect().await
+        stream::iter(selection.0.iter().copied().map(read)).buffered(AT_ONCE).try_collect().await
     }
 
     async fn change_orders(&self, change: impl Fn(&MfaOrders) -> MfaOrders) -> Result<MfaOrders, Refused> {
@@ -166,9 +177,7 @@ impl Engine {
                 return Ok(next);
             }
         }
-        let mut refused = Refused::new(Reason::Unavailable);
-        refused.retry_after = Some(1);
-        Err(refused)
+        Err(Refused::new(Reason::Unavailable).again_in(1))
     }
 
     fn ordering(&self, call: &Call, by: &Account, target: &str, setting: &MfaSetting) -> Happening {
@@ -241,5 +250,18 @@ fn proved_once(by: &Caller) -> Result<(), Refused> {
     match by.session.factor.is_some() || account.enabled().is_empty() || account.is_bare_but_for_its_own_order() {
         true => Ok(()),
         false => Err(Refused::new(Reason::StepUpRequired)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_selection_names_some_and_not_too_many() {
+        let of = |ids: std::ops::Range<u64>| Selection::of(ids.map(AccountId)).map(|selection| selection.0.len());
+        assert_eq!((of(1..2), of(1..1_001)), (Some(1), Some(1_000)));
+        assert_eq!((of(1..1), of(1..1_002), of(0..2)), (None, None, None));
+        assert_eq!(Selection::of([AccountId(7); 2_000]).map(|selection| selection.0.len()), Some(1));
     }
 }

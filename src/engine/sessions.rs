@@ -78,9 +78,7 @@ impl Engine {
                 return self.token_pair(&bearer, &fresh, session.expires_at, now);
             }
         }
-        let mut refused = Refused::new(Reason::Unavailable);
-        refused.retry_after = Some(1);
-        Err(refused)
+        Err(Refused::new(Reason::Unavailable).again_in(1))
     }
 
     /// An access token for the session, beside the refresh token that was made for it.

@@ -60,4 +60,4 @@ pub use success::SuccessToken;
 pub use surface::SurfaceName;
 pub use token::{AccessTokens, Bearer, MintError};
 pub use totp::{Totp, TotpAlgorithm, TotpSecret, TotpSecretError};
-pub use username::{LoginName, NameRules, Username, UsernameError};
+pub use username::{LONGEST_TYPED, LoginName, NameRules, Username, UsernameError};

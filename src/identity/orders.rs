@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -7,13 +9,20 @@ use super::{Account, AccountId, EmailFactor, Factor, Factors, Policy, RecoveryCo
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MfaSetting {
-    /// These may be turned on; an email code, which needs no enrolment, is on at once.
+    /// These may be turned on; an email code, which needs no enrolment, is on at once. At least one, each once: see
+    /// [`MfaSetting::allowed`].
     Allowed(Vec<Factor>),
     /// None is asked for, and none may be turned on.
     Disallowed,
 }
 
 impl MfaSetting {
+    /// These factors, if there is one at least, and each once.
+    pub fn allowed(factors: Vec<Factor>) -> Option<Self> {
+        let different: BTreeSet<&Factor> = factors.iter().collect();
+        (!factors.is_empty() && different.len() == factors.len()).then_some(MfaSetting::Allowed(factors))
+    }
+
     fn allows(&self, factor: Factor) -> bool {
         match self {
             MfaSetting::Allowed(factors) => factors.contains(&factor),
@@ -258,12 +267,18 @@ impl Account {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use super::*;
     use crate::identity::{Device, Enrolled, Keys, MfaPolicy, Phone, REMEMBER, RecoveryCode, SmsFactor};
 
-    const ALLOWED: fn(&[Factor]) -> MfaSetting = |factors| MfaSetting::Allowed(factors.to_vec());
+    const ALLOWED: fn(&[Factor]) -> MfaSetting = |factors| MfaSetting::allowed(factors.to_vec()).unwrap();
+
+    #[test]
+    fn what_is_allowed_is_something_and_each_once() {
+        assert_eq!(MfaSetting::allowed(vec![Factor::Sms]), Some(MfaSetting::Allowed(vec![Factor::Sms])));
+        for none in [vec![], vec![Factor::Sms, Factor::Email, Factor::Sms]] {
+            assert_eq!(MfaSetting::allowed(none), None);
+        }
+    }
 
     fn now() -> DateTime<Utc> {
         DateTime::UNIX_EPOCH + chrono::TimeDelta::days(20_000)

@@ -5,6 +5,9 @@ use unicode_normalization::UnicodeNormalization;
 
 use super::Email;
 
+/// Bytes of a name, a password or a code as it is typed: what is longer could not be right, and is not worth a look.
+pub const LONGEST_TYPED: usize = 1_024;
+
 /// A user name: NFKC, 1 to 64 characters, letters, digits and `._-`, no `@`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]

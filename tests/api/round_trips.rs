@@ -2,7 +2,9 @@
 
 use serde_json::json;
 
+use crate::accounts::admin;
 use crate::doors::Door;
+use crate::flexi::{DISABLED, ENABLED, SECRET};
 use crate::harness::{Answer, PASSWORD, Person, TestApp};
 use crate::steps_in_order::{POLICIES, force, recovery_codes};
 
@@ -14,7 +16,10 @@ on_every_store!(
     getting_back_in_asks_as_seldom_as_it_can,
     what_stands_in_asks_as_seldom_as_it_can,
     enrolling_at_a_sign_in_asks_as_seldom_as_it_can,
-    reading_asks_as_seldom_as_it_can
+    reading_asks_as_seldom_as_it_can,
+    a_service_asks_as_seldom_as_it_can,
+    flexi_asks_as_seldom_as_it_can,
+    veeam_asks_as_seldom_as_it_can
 );
 
 /// Calls are measured this often. A script or a topology that a connection has yet to learn costs one more trip once, so
@@ -406,6 +411,158 @@ async fn reading_asks_as_seldom_as_it_can(app: TestApp) {
             ("refresh", 2),
             ("forged token", 0),
             ("sign out", 2),
+        ]
+    );
+}
+
+/// A name that nobody has costs what a known one does.
+async fn a_service_asks_as_seldom_as_it_can(app: TestApp) {
+    let client = admin(&app, "POST", "/clients", Some(json!({ "name": "gateway" }))).await.expect(201);
+    admin(&app, "POST", "/policies", Some(json!({ "id": "vpn", "issuer": "Example VPN" }))).await.expect(201);
+    let (api_key, access_key) = (client.str("apiKey"), client.str("accessKey"));
+    let ask = |operation: &str, name: &str, otp: Option<&str>| {
+        let call = app.call("POST", &format!("/api/totp/vpn/{operation}"));
+        let body = json!({ "username": name, "otp": otp });
+        call.header("api-key", api_key).header("access-key", access_key).json(&body).send()
+    };
+    let says = |answer: Answer, valid: bool| assert_eq!(answer.expect(200).body["valid"], json!(valid));
+    let (_, token) = app.somebody_who_may("dealer", &["users:update"]).await;
+    let mut meter = Meter::of(&app);
+    for round in 0..ROUNDS {
+        let name = app.person(&format!("ann-{round}")).await.email;
+        app.clock.advance(90);
+        // Time has passed: the server looks after its keys first.
+        app.get("/.well-known/jwks.json").await.expect(200);
+        let enrolled = meter.count("enrollment", ask("enrollment", &name, None)).await.expect(200);
+        let url = enrolled.str("otpauthUrl");
+        let key = url.split(['?', '&']).find_map(|pair| pair.strip_prefix("secret=")).unwrap();
+        let code = app.totp(key);
+        let wrong = another(&code);
+        says(meter.count("wrong code, while it waits", ask("verify", &name, Some(&wrong))).await, false);
+        says(meter.count("code that turns it on", ask("verify", &name, Some(&code))).await, true);
+        app.clock.advance(30);
+        let code = app.totp(key);
+        let wrong = another(&code);
+        says(meter.count("wrong code", ask("verify", &name, Some(&wrong))).await, false);
+        says(meter.count("right code", ask("verify", &name, Some(&code))).await, true);
+        says(meter.count("used code", ask("verify", &name, Some(&code))).await, false);
+        let verify = app.call("POST", "/api/totp/vpn/verify").bearer(&token);
+        let verify = verify.json(&json!({ "username": name, "otp": wrong })).send();
+        says(meter.count("by an access token", verify).await, false);
+        let malformed = meter.count("malformed code", ask("verify", &name, Some("12345"))).await;
+        malformed.refused(422, "invalid_code");
+        meter.count("delete", ask("delete", &name, None)).await.expect(200);
+        let nobody = format!("nobody-{round}");
+        meter.count("enrollment, unknown name", ask("enrollment", &nobody, None)).await.expect(200);
+        says(meter.count("code, unknown name", ask("verify", &nobody, Some(&code))).await, false);
+        meter.count("delete, unknown name", ask("delete", &nobody, None)).await.expect(200);
+        let unknown = app.call("POST", "/api/totp/vpn/verify").header("api-key", api_key).header("access-key", "x");
+        let unknown = unknown.json(&json!({ "username": name, "otp": code })).send();
+        meter.count("unknown client", unknown).await.refused(401, "unauthorized");
+    }
+    assert_eq!(
+        meter.counts,
+        [
+            ("enrollment", 4),
+            ("wrong code, while it waits", 3),
+            ("code that turns it on", 4),
+            ("wrong code", 3),
+            ("right code", 3),
+            ("used code", 3),
+            ("by an access token", 4),
+            ("malformed code", 2),
+            ("delete", 4),
+            ("enrollment, unknown name", 4),
+            ("code, unknown name", 3),
+            ("delete, unknown name", 4),
+            ("unknown client", 2),
+        ]
+    );
+}
+
+/// Each call is a sign-in, and then what it is for.
+async fn flexi_asks_as_seldom_as_it_can(app: TestApp) {
+    // Which finds an account by its name at once.
+    let is_embedded = app.engine.store.health().await.unwrap().backend == "embedded";
+    let (boss, _) = app.somebody_who_may("boss", &["password:update"]).await;
+    let mut meter = Meter::of(&app);
+    for round in 0..ROUNDS {
+        let person = app.person(&format!("ann-{round}")).await;
+        let texts = app.person_with_sms(&format!("ben-{round}")).await;
+        app.clock.advance(90);
+        app.get("/.well-known/jwks.json").await.expect(200);
+        let picture = format!("/{}/qrcode-2fa", person.email);
+        let picture = app.flexi("GET", &picture, &person.email, PASSWORD).send();
+        meter.count("qrcode-2fa", picture).await.expect(200);
+        let enable = |otp: String| {
+            let target = format!("/{}/enable-2fa?secret={SECRET}&otp={otp}", person.email);
+            app.flexi("PUT", &target, &person.email, PASSWORD).send()
+        };
+        let wrong = enable(another(&app.totp(SECRET)));
+        meter.count("enable-2fa, wrong code", wrong).await.fails(400);
+        meter.count("enable-2fa", enable(app.totp(SECRET))).await.says(200, ENABLED);
+        app.clock.advance(30);
+        let disable = |person: &Person, rest: &str| {
+            app.flexi("PUT", &format!("/{}/disable-2fa{rest}", person.email), &person.email, PASSWORD)
+        };
+        meter.count("disable-2fa, no code", disable(&person, "").send()).await.fails(401);
+        let code = app.totp(SECRET);
+        let wrong = disable(&person, &format!("?otp={}", another(&code))).send();
+        meter.count("disable-2fa, wrong code", wrong).await.fails(401);
+        let right = disable(&person, &format!("?otp={code}")).send();
+        meter.count("disable-2fa", right).await.says(200, DISABLED);
+        let asked = meter.count("disable-2fa, code is sent", disable(&texts, "").send()).await.fails(401);
+        let code = app.last_code(&texts.phone).await;
+        let right = disable(&texts, &format!("?otp={code}")).header("Mfa-Token", asked.header("mfa-token").unwrap());
+        meter.count("disable-2fa, sent code", right.send()).await.says(200, DISABLED);
+        let other = app.person_with_flexi(&format!("cyd-{round}")).await;
+        let reset = app.flexi("PUT", &format!("/disable-2fa?username={}", other.email), &boss.email, PASSWORD).send();
+        meter.count("disable-2fa of another user", reset).await.says(200, DISABLED);
+    }
+    assert_eq!(
+        meter.counts,
+        [
+            ("qrcode-2fa", 2),
+            ("enable-2fa, wrong code", 3),
+            ("enable-2fa", 4),
+            ("disable-2fa, no code", 3),
+            ("disable-2fa, wrong code", 5),
+            ("disable-2fa", 8),
+            ("disable-2fa, code is sent", 3),
+            ("disable-2fa, sent code", 5),
+            ("disable-2fa of another user", if is_embedded { 6 } else { 7 }),
+        ]
+    );
+}
+
+async fn veeam_asks_as_seldom_as_it_can(app: TestApp) {
+    let mut meter = Meter::of(&app);
+    for round in 0..ROUNDS {
+        let person = app.person(&format!("ann-{round}")).await;
+        let token = app.sign_in(&person).await;
+        let id = person.id;
+        meter.count("user", app.user(&token, id)).await.expect(200);
+        let offer = meter.count("enableMfa", app.offer(&token, id)).await;
+        let code = app.totp(&offer.key);
+        let junk = app.accept_mfa(&token, id, &code, "junk");
+        meter.count("acceptMfa, no such offer", junk).await.refused(422, "invalid_success_token");
+        let other = another(&code);
+        let wrong = app.accept_mfa(&token, id, &other, &offer.token);
+        meter.count("acceptMfa, wrong code", wrong).await.refused(422, "invalid_code");
+        let right = app.accept_mfa(&token, id, &code, &offer.token);
+        meter.count("acceptMfa", right).await.expect(200);
+        meter.count("disableMfa", app.disable_mfa(&token, id, None)).await.expect(200);
+        app.clock.advance(90);
+    }
+    assert_eq!(
+        meter.counts,
+        [
+            ("user", 1),
+            ("enableMfa", 1),
+            ("acceptMfa, no such offer", 1),
+            ("acceptMfa, wrong code", 2),
+            ("acceptMfa", 3),
+            ("disableMfa", 3),
         ]
     );
 }

@@ -61,9 +61,7 @@ impl Engine {
                 return Ok(told);
             }
         }
-        let mut refused = Refused::new(Reason::Unavailable);
-        refused.retry_after = Some(1);
-        Err(refused)
+        Err(Refused::new(Reason::Unavailable).again_in(1))
     }
 
     /// The id of the key that the registry is sealed under.

@@ -133,11 +133,7 @@ async fn end(engine: &Engine, line: &str) -> Result<Result<bool, Problems>, Refu
     match engine.import(line, Order::Create).await {
         Ok(Imported::Created) => Ok(Ok(true)),
         Ok(Imported::AlreadyThere) => Ok(Ok(false)),
-        Ok(Imported::Held) => {
-            let mut refused = Refused::new(Reason::Unavailable);
-            refused.retry_after = Some(HELD);
-            Err(refused)
-        }
+        Ok(Imported::Held) => Err(Refused::new(Reason::Unavailable).again_in(HELD)),
         Err(refused) if refused.fields.is_empty() => Err(refused),
         Err(refused) => Ok(Err(refused.fields)),
     }

@@ -1,10 +1,7 @@
 use actix_web::HttpRequest;
 use actix_web::http::header::AUTHORIZATION;
 
-use crate::identity::Secret;
-
-/// Longer than any name or password that could be right, in bytes.
-const LONGEST: usize = 1_024;
+use crate::identity::{LONGEST_TYPED, Secret};
 
 /// A name and a password by HTTP Basic.
 pub struct Credentials {
@@ -24,7 +21,7 @@ impl Credentials {
         }
         let plain = zeroize::Zeroizing::new(data_encoding::BASE64.decode(encoded.trim().as_bytes()).ok()?);
         let (name, password) = std::str::from_utf8(&plain).ok()?.split_once(':')?;
-        let usable = |text: &str| text.len() <= LONGEST && !text.chars().any(char::is_control);
+        let usable = |text: &str| text.len() <= LONGEST_TYPED && !text.chars().any(char::is_control);
         let given = !name.is_empty() && usable(name) && usable(password);
         given.then(|| Credentials { name: name.to_owned(), password: Secret::new(password) })
     }

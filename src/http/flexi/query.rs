@@ -1,9 +1,8 @@
 use actix_web::HttpRequest;
 
-use super::table::{Fault, Why};
+use crate::identity::LONGEST_TYPED;
 
-/// Longer than any value that could be right, in bytes.
-const LONGEST: usize = 1_024;
+use super::table::{Fault, Why};
 
 /// The parameters of a call. They may be secrets, so there is no `Debug`.
 pub struct Query(Vec<(String, String)>);
@@ -25,7 +24,7 @@ impl Query {
             (Some(_), Some(_)) => fault(Fault::Twice),
             (Some((false, _)), None) => fault(Fault::Unusable),
             (Some((true, value)), None) if value.is_empty() => fault(Fault::Missing),
-            (Some((true, value)), None) if value.len() > LONGEST || value.chars().any(char::is_control) => {
+            (Some((true, value)), None) if value.len() > LONGEST_TYPED || value.chars().any(char::is_control) => {
                 fault(Fault::Unusable)
             }
             (Some((true, value)), None) => Ok(Some(value)),

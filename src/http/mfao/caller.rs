@@ -7,14 +7,11 @@ use actix_web::{FromRequest, HttpRequest};
 use crate::engine::{Asked, Call, Credentials, FieldProblem, Reason, Refused};
 use crate::http::context::Context;
 use crate::http::problem::Problem;
-use crate::identity::{ClientKeys, Secret};
+use crate::identity::{ClientKeys, LONGEST_TYPED, Secret};
 use crate::telemetry::Phases;
 
 const API_KEY: HeaderName = HeaderName::from_static("api-key");
 const ACCESS_KEY: HeaderName = HeaderName::from_static("access-key");
-
-/// Bytes of the longest name that is looked up.
-const LONGEST: usize = 1_024;
 
 /// What a service shows for itself; whether it is good, the engine says.
 pub struct Caller {
@@ -66,9 +63,9 @@ pub fn problem(context: &Context, refused: Refused) -> Problem {
 
 /// The name, if it is worth a look.
 pub fn name<'a>(context: &Context, text: &'a str) -> Result<&'a str, Problem> {
-    if (1..=LONGEST).contains(&text.trim().len()) {
+    if (1..=LONGEST_TYPED).contains(&text.trim().len()) {
         return Ok(text);
     }
-    let problem = FieldProblem::Invalid(format!("1 to {LONGEST} bytes"));
+    let problem = FieldProblem::Invalid(format!("1 to {LONGEST_TYPED} bytes"));
     Err(context.problem(Refused::new(Reason::Invalid).field("username", problem)))
 }

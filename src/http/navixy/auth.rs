@@ -11,15 +11,12 @@ use crate::http::context::locale;
 use crate::http::problem::BodyFault;
 use crate::http::surface::Surface;
 use crate::http::times::seconds;
-use crate::identity::{Factor, Locale, Method, Secret};
+use crate::identity::{Factor, LONGEST_TYPED, Locale, Method, Secret};
 use crate::workflow::Opens;
 
 use super::answer::{Failure, PanelCode, PanelError, PanelRefusals};
 use super::body::PanelBody;
 use super::caller::{call, permissions};
-
-/// Bytes of the longest name or password that is worth a hash.
-const LONGEST: usize = 1_024;
 
 /// A login and a password; or, after those, the code of a second factor.
 #[derive(Deserialize, ToSchema)]
@@ -135,10 +132,10 @@ fn given(locale: Locale, name: &str, value: Option<Secret>) -> Result<Secret, Pa
 }
 
 fn short(locale: Locale, name: &str, value: Secret) -> Result<Secret, PanelError> {
-    if value.expose().len() <= LONGEST {
+    if value.expose().len() <= LONGEST_TYPED {
         return Ok(value);
     }
-    let problem = FieldProblem::Invalid(format!("at most {LONGEST} bytes"));
+    let problem = FieldProblem::Invalid(format!("at most {LONGEST_TYPED} bytes"));
     Err(PanelError::new(locale, Refused::new(Reason::Invalid).field(name, problem)))
 }
 

@@ -1,9 +1,7 @@
-use std::collections::BTreeSet;
-
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::engine::{FieldProblem, MfaTarget, Reason, Refused};
+use crate::engine::{FieldProblem, MfaTarget, Reason, Refused, Selection};
 use crate::http::problem::BodyFault;
 use crate::identity::{AccountId, Factor, MfaSetting};
 
@@ -38,21 +36,18 @@ impl Settings {
     pub fn parse(self, caller: &PanelCaller) -> Result<MfaSetting, PanelError> {
         match self.kind.as_str() {
             "disallowed" => Ok(MfaSetting::Disallowed),
-            "allowed" => factors(self.factor_types, caller).map(MfaSetting::Allowed),
+            "allowed" => allowed(self.factor_types, caller),
             _ => Err(invalid(caller, "settings.type", "allowed or disallowed")),
         }
     }
 }
 
-fn factors(names: Option<Vec<String>>, caller: &PanelCaller) -> Result<Vec<Factor>, PanelError> {
+fn allowed(names: Option<Vec<String>>, caller: &PanelCaller) -> Result<MfaSetting, PanelError> {
     const FIELD: &str = "settings.factor_types";
     let names = names.ok_or_else(|| missing(caller, FIELD))?;
     let factors: Option<Vec<Factor>> = names.iter().map(|name| name.parse().ok()).collect();
-    let factors = factors.filter(|factors| {
-        let different: BTreeSet<&Factor> = factors.iter().collect();
-        !factors.is_empty() && different.len() == factors.len()
-    });
-    factors.ok_or_else(|| invalid(caller, FIELD, "some of email, sms, google, each once"))
+    let setting = factors.and_then(MfaSetting::allowed);
+    setting.ok_or_else(|| invalid(caller, FIELD, "some of email, sms, google, each once"))
 }
 
 /// Whom settings are for.
@@ -86,12 +81,9 @@ impl Target {
 }
 
 /// The accounts of a list of ids, each once.
-pub fn accounts(ids: Vec<u64>, field: &str, caller: &PanelCaller) -> Result<BTreeSet<AccountId>, PanelError> {
-    let accounts: BTreeSet<AccountId> = ids.into_iter().map(AccountId).collect();
-    match (1..=MfaTarget::MOST).contains(&accounts.len()) && !accounts.contains(&AccountId(0)) {
-        true => Ok(accounts),
-        false => Err(invalid(caller, field, "1 to 1000 positive integers")),
-    }
+pub fn accounts(ids: Vec<u64>, field: &str, caller: &PanelCaller) -> Result<Selection, PanelError> {
+    let selection = Selection::of(ids.into_iter().map(AccountId));
+    selection.ok_or_else(|| invalid(caller, field, &format!("1 to {} positive integers", Selection::MOST)))
 }
 
 fn missing(caller: &PanelCaller, field: &str) -> PanelError {

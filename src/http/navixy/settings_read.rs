@@ -50,8 +50,8 @@ pub struct UserSettings {
 pub async fn read(surface: web::Data<Surface>, signed: Signed<Which>) -> Result<HttpResponse, PanelError> {
     let Signed { caller, body } = signed;
     caller.permit(Permission::UsersRead)?;
-    let ids = accounts(body.ids, "ids", &caller)?;
-    let states = surface.engine.mfa_of(&ids).await.map_err(|refused| caller.error(refused))?;
+    let selection = accounts(body.ids, "ids", &caller)?;
+    let states = surface.engine.mfa_of(&selection).await.map_err(|refused| caller.error(refused))?;
     let list = states.into_iter().map(|state| UserSettings {
         id: state.id.0,
         value: state.setting.as_ref().map(Settings::of),

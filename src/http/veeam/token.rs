@@ -11,14 +11,11 @@ use crate::http::body::receive;
 use crate::http::context::{Context, locale};
 use crate::http::problem::BodyFault;
 use crate::http::surface::Surface;
-use crate::identity::{Factor, Locale, Method, Secret};
+use crate::identity::{Factor, LONGEST_TYPED, Locale, Method, Secret};
 use crate::workflow::Opens;
 
 use super::json;
 use super::oauth::{OAuthError, OAuthProblem, OAuthRefusals};
-
-/// Bytes of the longest name or password that is worth a hash.
-const LONGEST: usize = 1_024;
 
 /// What is given for tokens (RFC 6749 §4.3.2, §6).
 #[derive(Deserialize, ToSchema)]
@@ -139,10 +136,10 @@ fn given(locale: Locale, name: &str, value: Option<Secret>) -> Result<Secret, OA
 }
 
 fn short(locale: Locale, name: &str, value: Secret) -> Result<Secret, OAuthError> {
-    if value.expose().len() <= LONGEST {
+    if value.expose().len() <= LONGEST_TYPED {
         return Ok(value);
     }
-    let problem = FieldProblem::Invalid(format!("at most {LONGEST} bytes"));
+    let problem = FieldProblem::Invalid(format!("at most {LONGEST_TYPED} bytes"));
     Err(OAuthError::new(locale, Refused::new(Reason::Invalid).field(name, problem)))
 }
 

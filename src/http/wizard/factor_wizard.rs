@@ -8,7 +8,7 @@ use crate::http::context::Context;
 use crate::http::docs::{Limited, Refusals, Success};
 use crate::http::problem::Problem;
 use crate::http::surface::Surface;
-use crate::identity::{Factor, Secret};
+use crate::identity::{Factor, LONGEST_TYPED, Secret};
 
 use super::envelope::Envelope;
 use super::{BASE, answer, begun, parse};
@@ -116,8 +116,9 @@ fn input(context: &Context, given: FactorStep) -> Result<Input, Problem> {
             Ok(Input::Choose(parse::factor(context, "type", &kind)?))
         }
         (Some("password"), _) => {
-            let password = given.password.filter(|password| password.expose().len() <= 1_024);
-            let password = password.ok_or_else(|| expected("password", "a string of at most 1024 bytes"))?;
+            let password = given.password.filter(|password| password.expose().len() <= LONGEST_TYPED);
+            let wanted = format!("a string of at most {LONGEST_TYPED} bytes");
+            let password = password.ok_or_else(|| expected("password", &wanted))?;
             Ok(Input::Password { name: String::new(), password })
         }
         (Some("code") | None, _) => {

@@ -3,7 +3,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::engine::{Asking, Standing};
-use crate::identity::{Factor, Recipient};
+use crate::identity::{Factor, LONGEST_TYPED, Recipient};
 use crate::workflow::{Ask, Purpose, TotpOf};
 
 use super::BASE;
@@ -37,7 +37,8 @@ pub struct Field {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pattern: Option<String>,
     #[serde(rename = "maxLength", skip_serializing_if = "Option::is_none")]
-    pub max_length: Option<u32>,
+    #[schema(value_type = Option<u32>)]
+    pub max_length: Option<usize>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -68,7 +69,7 @@ impl Next {
 /// Path and body of the call that answers an ask.
 fn call(standing: &Standing, asking: &Asking, ask: Ask) -> (&'static str, Vec<Field>) {
     let (digits, methods) = (asking.digits, &asking.methods);
-    let code = Field::required("code").pattern(format!("^[0-9]{{{digits}}}$")).max_length(u32::from(digits));
+    let code = Field::required("code").pattern(format!("^[0-9]{{{digits}}}$")).max_length(usize::from(digits));
     let recovery = Field::required("code").pattern(RECOVERY_CODE.to_owned()).max_length(64);
     let signing_in = match standing.purpose {
         Purpose::Challenge | Purpose::Recover => {
@@ -87,7 +88,7 @@ fn call(standing: &Standing, asking: &Asking, ask: Ask) -> (&'static str, Vec<Fi
             ("/signin/2fa/enroll", vec![Field::uuid(), Field::one_of("type", &asking.enrolments), phone])
         }
         Ask::CheckPassword if !signing_in => {
-            let password = Field::required("password").max_length(1_024);
+            let password = Field::required("password").max_length(LONGEST_TYPED);
             ("/2fa/wizard", vec![Field::uuid(), Field::constant("action", "password"), password])
         }
         Ask::ChooseMethod if !signing_in => {
@@ -96,7 +97,7 @@ fn call(standing: &Standing, asking: &Asking, ask: Ask) -> (&'static str, Vec<Fi
         }
         Ask::CheckPassword => {
             let (email, password) = (Field::required("email"), Field::required("password"));
-            ("/signin", vec![Field::uuid(), email.max_length(254), password.max_length(1_024)])
+            ("/signin", vec![Field::uuid(), email.max_length(254), password.max_length(LONGEST_TYPED)])
         }
         Ask::ChooseMethod => ("/signin/2fa", vec![Field::uuid(), Field::one_of("type", methods)]),
         Ask::CheckTotp(_) if signing_in => ("/2fa/google", vec![Field::uuid(), code, remember]),
@@ -179,7 +180,7 @@ impl Field {
         self
     }
 
-    fn max_length(mut self, length: u32) -> Self {
+    fn max_length(mut self, length: usize) -> Self {
         self.max_length = Some(length);
         self
     }

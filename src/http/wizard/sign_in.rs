@@ -2,13 +2,13 @@ use actix_web::{HttpResponse, get, post, web};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use crate::engine::{Gate, Input};
+use crate::engine::{FieldProblem, Gate, Input};
 use crate::http::body::Body;
 use crate::http::context::Context;
 use crate::http::docs::{Limited, Refusals};
 use crate::http::problem::Problem;
 use crate::http::surface::Surface;
-use crate::identity::Secret;
+use crate::identity::{LONGEST_TYPED, Secret};
 
 use super::envelope::Envelope;
 use super::{answer, begun, parse};
@@ -50,10 +50,10 @@ pub async fn sign_in(
 ) -> Result<HttpResponse, Problem> {
     let SignIn { uuid, email, password } = body.value;
     let id = parse::uuid(&context, &uuid)?;
-    // Longer than any name or password that could be right: not worth a hash.
-    if email.len() > 1_024 || password.expose().len() > 1_024 {
-        let field = if email.len() > 1_024 { "email" } else { "password" };
-        return Err(parse::invalid(&context, field, crate::engine::FieldProblem::Invalid("at most 1024 bytes".into())));
+    let given = [("email", email.len()), ("password", password.expose().len())];
+    if let Some((field, _)) = given.iter().find(|(_, length)| *length > LONGEST_TYPED) {
+        let problem = FieldProblem::Invalid(format!("at most {LONGEST_TYPED} bytes"));
+        return Err(parse::invalid(&context, field, problem));
     }
     let call = context.call(Some(id), Some(&body.fingerprint));
     let input = Input::Password { name: email, password };

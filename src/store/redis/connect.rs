@@ -5,7 +5,6 @@ use futures_util::future::{join_all, select_ok};
 use redis::aio::MultiplexedConnection;
 use redis::cluster::{ClusterClient, ClusterClientBuilder};
 use redis::cluster_async::ClusterConnection;
-use redis::cluster_routing::{MultipleNodeRoutingInfo, ResponsePolicy, RoutingInfo};
 use redis::io::tcp::TcpSettings;
 use redis::{
     AsyncConnectionConfig, Client, Cmd, ConnectionAddr, ErrorKind, IntoConnectionInfo, RedisConnectionInfo, RedisError,
@@ -19,7 +18,7 @@ use super::RedisSettings;
 use super::address::Kind;
 use super::call::{Call, Script};
 use super::link::within;
-use super::reach::Reach;
+use super::reach::{Reach, ask_all_masters};
 
 /// Everything that is needed to open a connection.
 #[derive(Debug)]
@@ -214,7 +213,7 @@ impl Connection {
     /// Whether this one, opened after a call on `older` failed, is to take its place.
     pub(super) fn replaces(&self, older: &Connection) -> bool {
         match (self, older) {
-            (Connection::Cluster(_, new), Connection::Cluster(_, old)) => new.is_better_than(old),
+            (Connection::Cluster(_, new), Connection::Cluster(_, old)) => new.may_replace(old),
             _ => true,
         }
     }
@@ -230,10 +229,8 @@ impl Connection {
     /// Runs a call; `trips` is told of each flight beyond the first.
     pub(super) async fn run(&self, call: &Call, again: impl Fn()) -> RedisResult<Value> {
         let answer = match (self.clone(), call.is_everywhere()) {
-            (Connection::Cluster(mut cluster, _), true) => {
-                let masters = (MultipleNodeRoutingInfo::AllMasters, Some(ResponsePolicy::Special));
-                let all = cluster.route_command(call.as_command().clone(), RoutingInfo::MultiNode(masters)).await;
-                all.map(each_of)
+            (Connection::Cluster(cluster, _), true) => {
+                ask_all_masters(&cluster, call.as_command().clone()).await.map(each_of)
             }
             (_, true) => self.send(call.as_command()).await.map(|value| Value::Array(vec![value])),
             (_, false) => self.send(call.as_command()).await,

@@ -43,7 +43,8 @@ struct Seat {
 #[derive(Default)]
 struct Place {
     open: Option<Open>,
-    opened: u64,
+    /// The number of the connection that was opened last.
+    last_number: u64,
     /// The connection that is being opened: one at a time, in a task of its own, so that a call which has no more time
     /// leaves it to the next.
     opening: Option<Opening>,
@@ -151,7 +152,7 @@ impl Seat {
             let mut place = self.place();
             match &place.open {
                 Some(open) => return Ok(open.clone()),
-                None => self.opening(&mut place, target),
+                None => self.open_another(&mut place, target),
             }
         };
         opening.await
@@ -164,11 +165,12 @@ impl Seat {
             if worn.connection.is_lost() {
                 place.open = None;
             }
-            drop(self.opening(&mut place, target));
+            drop(self.open_another(&mut place, target));
         }
     }
 
-    fn opening(self: &Arc<Self>, place: &mut Place, target: &Arc<Target>) -> Opening {
+    /// Opens a connection, or waits for the one that is being opened.
+    fn open_another(self: &Arc<Self>, place: &mut Place, target: &Arc<Target>) -> Opening {
         if let Some(under_way) = place.opening.as_ref().filter(|opening| opening.peek().is_none()) {
             return under_way.clone();
         }
@@ -192,8 +194,8 @@ impl Place {
         match &self.open {
             Some(older) if !connection.replaces(&older.connection) => older.clone(),
             _ => {
-                self.opened += 1;
-                self.open.insert(Open { number: self.opened, connection }).clone()
+                self.last_number += 1;
+                self.open.insert(Open { number: self.last_number, connection }).clone()
             }
         }
     }

@@ -1,8 +1,8 @@
 use std::collections::HashSet;
 
-use redis::Value;
 use redis::cluster_async::ClusterConnection;
 use redis::cluster_routing::{MultipleNodeRoutingInfo, ResponsePolicy, RoutingInfo};
+use redis::{Cmd, RedisResult, Value};
 
 /// What a connection to a cluster found when it was opened.
 pub(super) struct Reach {
@@ -14,11 +14,10 @@ pub(super) struct Reach {
 
 impl Reach {
     pub(super) async fn of(cluster: &ClusterConnection) -> Self {
-        let (mut one, mut all) = (cluster.clone(), cluster.clone());
+        let mut one = cluster.clone();
         let mut slots = redis::cmd("CLUSTER");
         slots.arg("SLOTS");
-        let masters = (MultipleNodeRoutingInfo::AllMasters, Some(ResponsePolicy::Special));
-        let ping = all.route_command(redis::cmd("PING"), RoutingInfo::MultiNode(masters));
+        let ping = ask_all_masters(cluster, redis::cmd("PING"));
         let (slots, answers) = futures_util::join!(slots.query_async::<Value>(&mut one), ping);
         let slots = slots.ok();
         let masters = slots.as_ref().map_or(0, masters_of);
@@ -28,9 +27,15 @@ impl Reach {
 
     /// Whether the slots have moved since, or every node is there now. A connection that is neither would only keep
     /// looking for a node that is away, and hold up each time what is meant for the others.
-    pub(super) fn is_better_than(&self, older: &Reach) -> bool {
+    pub(super) fn may_replace(&self, older: &Reach) -> bool {
         self.is_whole || (self.slots.is_some() && self.slots != older.slots)
     }
+}
+
+/// Sends a command to every node that holds slots, all at once; a map from their addresses to their replies.
+pub(super) async fn ask_all_masters(cluster: &ClusterConnection, command: Cmd) -> RedisResult<Value> {
+    let masters = (MultipleNodeRoutingInfo::AllMasters, Some(ResponsePolicy::Special));
+    cluster.clone().route_command(command, RoutingInfo::MultiNode(masters)).await
 }
 
 /// How many nodes hold slots: `[[first, last, [host, port, id, …], …], …]` (CLUSTER SLOTS).

@@ -89,7 +89,6 @@ on_every_store!(
     the_printed_request_gets_the_printed_answer,
     nothing_is_on_before_it_is_accepted,
     what_was_turned_on_here_is_asked_for_at_sign_in_and_goes_off_here,
-    calls_ask_the_store_as_seldom_as_they_can,
 );
 
 /// A9: the printed request, byte for byte but for host, number and token. What is handed out is what an app reads.
@@ -184,31 +183,4 @@ async fn what_was_turned_on_here_is_asked_for_at_sign_in_and_goes_off_here(app: 
     let person = &json!("person");
     let expected = ["factor_enabled", "recovery_codes_made", "factor_disabled"].map(|kind| (kind, person));
     assert_eq!(through, expected);
-}
-
-async fn calls_ask_the_store_as_seldom_as_they_can(app: TestApp) {
-    let mut least = [u64::MAX; 4];
-    for round in 0..3 {
-        let person = app.person(&format!("person{round}")).await;
-        let token = app.sign_in(&person).await;
-        let mut before = app.engine.store.round_trips();
-        let mut made = || {
-            let now = app.engine.store.round_trips();
-            now - std::mem::replace(&mut before, now)
-        };
-        app.user(&token, person.id).await.expect(200);
-        let seen = made();
-        let offer = app.offer(&token, person.id).await;
-        let offered = made();
-        app.accept_mfa(&token, person.id, "000000", "junk").await.refused(422, "invalid_success_token");
-        let refused = made();
-        let code = app.totp(&offer.key);
-        app.accept_mfa(&token, person.id, &code, &offer.token).await.expect(200);
-        let accepted = made();
-        for (least, made) in least.iter_mut().zip([seen, offered, refused, accepted]) {
-            *least = made.min(*least);
-        }
-    }
-    // Session · judge and change · copies by name.
-    assert_eq!(least, [1, 1, 1, 3]);
 }
