@@ -189,9 +189,7 @@ impl Engine {
                 _ => return Err(Refused::new(Reason::NotFound)),
             }
         }
-        let mut refused = Refused::new(Reason::Unavailable);
-        refused.retry_after = Some(1);
-        Err(refused)
+        Err(Refused::new(Reason::Unavailable).again_in(1))
     }
 
     /// What `plan` writes, with what was ordered before it and by it; its own lines of the change log, and what those

@@ -35,13 +35,13 @@ async fn seen(app: &TestApp, person: &Person) -> Value {
 }
 
 /// Letters to this address that bring no code.
-async fn notices(app: &TestApp, to: &str) -> usize {
+pub async fn notices(app: &TestApp, to: &str) -> usize {
     app.engine.errands.idle().await;
     app.outbox(to).await.iter().filter(|letter| letter["code"].is_null()).count()
 }
 
 /// What the operator did to the account, oldest first: the type, and the method if it has one.
-async fn doings(app: &TestApp, id: u64) -> Vec<String> {
+pub async fn doings(app: &TestApp, id: u64) -> Vec<String> {
     app.engine.errands.idle().await;
     let listed = admin(app, "GET", &format!("/events?order=asc&account={id}&limit=100"), None).await.expect(200);
     let by_operator = listed.body["data"].as_array().unwrap().iter().filter(|event| event["actor"] == "operator");

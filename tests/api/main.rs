@@ -58,6 +58,7 @@ macro_rules! on_every_store_and_with_a_directory {
 }
 
 mod accounts;
+mod behind;
 mod bypass;
 mod challenge;
 mod changes;

@@ -3,7 +3,7 @@
 mod calls;
 mod matrix;
 mod rows;
-mod through;
+pub mod through;
 
 use std::net::TcpStream;
 

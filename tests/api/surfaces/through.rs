@@ -331,9 +331,13 @@ impl Navixy {
     /// Sets what one person may have.
     pub async fn setting(&self, app: &TestApp, person: &Person, settings: Value) {
         let target = json!({ "type": "selected", "ids": [person.id] });
-        let call = app.call("POST", "/v2/panel/user/mfa/settings/update");
-        let call = call.header("Authorization", &format!("NVX {}", self.hash));
-        call.json(&json!({ "target": target, "settings": settings })).send().await.expect(200);
+        let order = json!({ "target": target, "settings": settings });
+        self.call(app, "user/mfa/settings/update", &order).await.expect(200);
+    }
+
+    pub async fn call(&self, app: &TestApp, path: &str, body: &Value) -> Answer {
+        let call = app.call("POST", &format!("/v2/panel/{path}"));
+        call.header("Authorization", &format!("NVX {}", self.hash)).json(body).send().await
     }
 }
 
@@ -397,7 +401,7 @@ impl Mfao {
         Mfao { api_key: made.str("apiKey").to_owned(), access_key: made.str("accessKey").to_owned() }
     }
 
-    async fn call(&self, app: &TestApp, call: &str, body: Value) -> Answer {
+    pub async fn call(&self, app: &TestApp, call: &str, body: Value) -> Answer {
         let request = app.call("POST", &format!("/api/totp/matrix/{call}")).json(&body);
         request.header("api-key", &self.api_key).header("access-key", &self.access_key).send().await
     }
