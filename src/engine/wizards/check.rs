@@ -1,5 +1,5 @@
 use crate::engine::ports::{Address, Spend, Subject, Tries};
-use crate::engine::{Call, CodeInput, Engine, FieldProblem, Input, Reason, Refused};
+use crate::engine::{Call, CodeInput, Engine, FieldProblem, Input, PasswordError, Reason, Refused};
 use crate::identity::{
     Account, Code, CodeDigest, Device, DeviceOutcome, DeviceToken, LoginName, Method, Recipient, RecoveryCode,
     RecoveryCodes, Secret, Totp, TotpSecret,
@@ -93,7 +93,8 @@ impl Engine {
         }
         let account = self.named(opened);
         let stored = account.and_then(|account| account.password_hash.clone());
-        let looked = self.passwords.look(password.clone(), stored, self.entropy.bytes()).await?;
+        let turn = self.passwords.turns().take().await.map_err(PasswordError::from)?;
+        let looked = self.passwords.look(&turn, password.clone(), stored, self.entropy.bytes()).await?;
         let device = account.and_then(|account| self.shown_device(call, opened, account));
         Ok(Checked::Password { right: looked.right, subject: self.suspect(opened), device, renewed: looked.renewed })
     }
