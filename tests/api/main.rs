@@ -63,6 +63,7 @@ mod challenge;
 mod changes;
 mod codes;
 mod confirm_password;
+mod crowds;
 mod delivery;
 mod desk;
 mod devices;
