@@ -15,6 +15,8 @@ mod crashes;
 mod keys;
 #[path = "process/logs.rs"]
 mod logs;
+#[path = "process/memory.rs"]
+mod memory;
 #[path = "process/starting.rs"]
 mod starting;
 #[path = "process/stopping.rs"]

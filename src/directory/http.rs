@@ -6,12 +6,12 @@ use async_trait::async_trait;
 use reqwest::header::CONTENT_TYPE;
 use reqwest::{Response, StatusCode, Url};
 use serde::Serialize;
-use tokio::sync::{Semaphore, SemaphorePermit};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::timeout_at;
 
 use super::answer;
 use super::breaker::Breaker;
 use crate::engine::ports::{Clock, Directory, DirectoryError, Person};
+use crate::engine::{Turn, Turns};
 use crate::identity::{SIGNATURE_HEADER, Secret, signature};
 use crate::telemetry::cause;
 
@@ -49,8 +49,7 @@ pub struct HttpDirectory {
     timeout: Duration,
     clock: Arc<dyn Clock>,
     breaker: Breaker,
-    running: Semaphore,
-    room: Semaphore,
+    turns: Turns,
 }
 
 #[derive(Serialize)]
@@ -81,16 +80,8 @@ impl HttpDirectory {
             timeout: settings.timeout,
             clock,
             breaker: Breaker::default(),
-            running: Semaphore::new(AT_ONCE),
-            room: Semaphore::new(AT_ONCE + WAITING),
+            turns: Turns::new(AT_ONCE, WAITING).within(settings.timeout),
         })
-    }
-
-    /// A turn to ask, with a place in the queue before it.
-    async fn turn(&self, end_by: Instant) -> Option<(SemaphorePermit<'_>, SemaphorePermit<'_>)> {
-        let room = self.room.try_acquire().ok()?;
-        let turn = timeout_at(end_by, self.running.acquire()).await.ok()?.ok()?;
-        Some((room, turn))
     }
 
     async fn ask(&self, request_id: &str, login: &str, password: &Secret) -> Result<Option<Person>, String> {
@@ -127,12 +118,20 @@ impl HttpDirectory {
 
 #[async_trait]
 impl Directory for HttpDirectory {
-    async fn check(&self, request_id: &str, login: &str, password: &Secret) -> Result<Option<Person>, DirectoryError> {
+    fn turns(&self) -> &Turns {
+        &self.turns
+    }
+
+    async fn check(
+        &self,
+        turn: &Turn,
+        request_id: &str,
+        login: &str,
+        password: &Secret,
+    ) -> Result<Option<Person>, DirectoryError> {
         let unavailable = |retry_after| DirectoryError::Unavailable { retry_after };
         let leave = self.breaker.admit(self.clock.now()).map_err(unavailable)?;
-        let end_by = Instant::now() + self.timeout;
-        let _turn = self.turn(end_by).await.ok_or(DirectoryError::Overloaded)?;
-        let asked = timeout_at(end_by, self.ask(request_id, login, password)).await;
+        let asked = timeout_at(turn.asked_at() + self.timeout, self.ask(request_id, login, password)).await;
         match asked.unwrap_or_else(|_| Err("no answer in time".to_owned())) {
             Ok(person) => {
                 leave.answered();
@@ -214,7 +213,8 @@ mod tests {
                 timeout: Duration::from_secs(20),
             };
             let directory = HttpDirectory::new(settings, Arc::clone(&clock) as Arc<dyn Clock>).unwrap();
-            assert_eq!(directory.check("r", "ann", &Secret::new("x")).await, expected);
+            let turn = directory.turns().take().await.unwrap();
+            assert_eq!(directory.check(&turn, "r", "ann", &Secret::new("x")).await, expected);
             assert_eq!(clock.looked.load(Ordering::Relaxed), looks, "{opens}");
         }
     }

@@ -26,6 +26,7 @@ mod registry;
 mod sessions;
 mod standing;
 mod success;
+mod turns;
 mod verdicts;
 mod wizards;
 
@@ -56,6 +57,7 @@ pub use registry::{Asked, Credentials, Judged, NewClient, PolicyPatch, PolicySou
 pub use sessions::Caller;
 pub use standing::{Asking, Data, DeviceGrant, Enrolment, SendReceipt, Standing, Success, Token, Tokens};
 pub use success::Redeemed;
+pub use turns::{Crowded, Moment, Turn, Turns};
 pub use wizards::{Admitted, Entered, Gate, Passage, Pending, Started};
 
 use crate::identity::{AccessTokens, Keys, Policy};

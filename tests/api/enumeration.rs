@@ -127,7 +127,7 @@ pub async fn everybody(app: &TestApp) -> Vec<String> {
 
 /// A17: wrong passwords up to the lock, in it, and up to the next and longer one: same status, headers, body, password
 /// hashes and store round trips for every kind of account and for a name that nobody has. Watches
-/// `Subject::Name` and the hash that `Passwords::verify` computes for nobody.
+/// `Subject::Name` and the hash that `Passwords::look` computes for nobody.
 async fn a_known_name_is_answered_like_an_unknown_one(app: TestApp) {
     let app = with(app, &[("STEPGATE_LIMITS__ADDRESS__FAILURES", "1000")]).await;
     let names = everybody(&app).await;

@@ -64,6 +64,7 @@ mod challenge;
 mod changes;
 mod codes;
 mod confirm_password;
+mod crowds;
 mod delivery;
 mod desk;
 mod devices;

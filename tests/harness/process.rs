@@ -159,6 +159,13 @@ impl Stepgate {
         status
     }
 
+    /// Its resident memory, in MiB.
+    pub fn resident(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let told = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a resident process");
+        told.trim().trim_end_matches(" kB").parse::<u64>().expect("a number of KiB") / 1_024
+    }
+
     pub fn client(&self) -> Web {
         Web { url: self.url.clone(), http: reqwest::Client::builder().no_proxy().build().unwrap() }
     }

@@ -1,5 +1,6 @@
 //! A reply that is lost after the server did the work: the call is answered all the same, and has had one effect.
 
+use stepgate::engine::ports::AddressFailure::Counted;
 use stepgate::engine::ports::{
     AccountWrite, AddressKey, Attempt, Commit, EventRange, NewChange, SendBudget, Spend, Store, Subject, Verdict,
 };
@@ -121,11 +122,11 @@ async fn an_address_fails_once() {
     let (store, proxy) = behind_a_proxy().await;
     let address = AddressKey("192.0.2.1".to_owned());
     for _ in 0..3 {
-        assert_eq!(losing_reply!(proxy, 0, store.fail_address(&request(), &address, &LADDER, at(0))), None);
+        assert_eq!(losing_reply!(proxy, 0, store.fail_address(&request(), &address, &LADDER, at(0))), Counted(None));
     }
-    assert_eq!(store.fail_address(&request(), &address, &LADDER, at(0)).await.unwrap(), None);
+    assert_eq!(store.fail_address(&request(), &address, &LADDER, at(0)).await.unwrap(), Counted(None));
     let blocking = losing_reply!(proxy, 0, store.fail_address(&request(), &address, &LADDER, at(0)));
-    assert_eq!(blocking, Some(at(600)));
+    assert_eq!(blocking, Counted(Some(at(600))));
 }
 
 #[tokio::test]

@@ -6,8 +6,8 @@ use std::time::Duration;
 use futures_util::future::join_all;
 
 use stepgate::engine::ports::{
-    AccountWrite, AddressKey, Attempt, Commit, EndSessions, EventRange, Locks, NewChange, SendBudget, Spend, Store,
-    StoreError, Subject, Tries, Verdict,
+    AccountWrite, AddressFailure, AddressKey, Attempt, Commit, EndSessions, EventRange, Locks, NewChange, SendBudget,
+    Spend, Store, StoreError, Subject, Tries, Verdict,
 };
 use stepgate::identity::{Account, AccountId, Factor, Keys, Method, MfaOrders, MfaSetting, Session};
 use stepgate::store::redis::{RedisSettings, RedisStore};
@@ -63,7 +63,8 @@ async fn walk(store: &RedisStore, local: &str) {
     let (first, address) = (wizard(), AddressKey(format!("2001:db8::/64 of {local}")));
     store.create_wizard(&first).await.unwrap();
     assert_eq!(store.commit_wizard(&request(), &stepped(&first, "2fa")).await.unwrap(), Commit::Done);
-    assert_eq!(store.fail_address(&request(), &address, &LADDER, at(0)).await.unwrap(), None);
+    assert_eq!(store.fail_address(&request(), &address, &LADDER, at(0)).await.unwrap(), AddressFailure::Counted(None));
+    assert_eq!(store.address_block(&address, at(0)).await.unwrap(), None);
     let opened = store.open_sign_in(first.id, &new[0], &address, at(0)).await.unwrap();
     assert_eq!(opened, (Some(stepped(&first, "2fa")), Some(account.clone()), None));
     let (digest, sealed) = (Digest::of(local), Keys::from_master([1; 32]).seal(b"x", &[], [1; 24]));

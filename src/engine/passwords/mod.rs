@@ -1,24 +1,24 @@
 //! Password hashes and password strength, a bounded number of computations at a time.
 //!
-//! Always: a hash is only computed when its cost is within bounds, and on the pool; whoever waits beyond the queue is
-//! refused at once. Nothing here asks the network.
+//! Always: a hash is only computed when its cost is within bounds, on the pool, and within a turn; whoever waits beyond
+//! the queue is refused at once. Nothing here asks the network.
 
 mod common;
+mod pool;
 mod stored;
 mod strength;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use tokio::sync::Semaphore;
-
 pub use common::{CommonPasswords, ListError};
 pub use stored::is_supported_hash;
 pub(in crate::engine) use strength::LENGTH;
 pub use strength::Strength;
 
-use crate::engine::FieldProblem;
+use crate::engine::{Crowded, FieldProblem, Turn, Turns};
 use crate::identity::Secret;
+use pool::{Memory, Pool};
 use stored::Stored;
 
 /// Why a password was not looked at.
@@ -29,6 +29,12 @@ pub enum PasswordError {
     Overloaded,
     #[error("a password hash could not be computed")]
     Failed,
+}
+
+impl From<Crowded> for PasswordError {
+    fn from(Crowded: Crowded) -> Self {
+        PasswordError::Overloaded
+    }
 }
 
 /// What looking at a password has found.
@@ -43,10 +49,11 @@ pub struct Looked {
 ///
 /// The hash decides how many people can sign in per second, so it is kept behind this one seam. Argon2id with 19 MiB,
 /// two passes and one lane (the first of OWASP's recommendations). Work beyond `concurrency` waits; beyond `queue`
-/// waiting it is refused at once, so that a flood of sign-ins cannot pile up.
+/// waiting it is refused at once, so that a flood of sign-ins cannot pile up. Hashes of our own kind take `concurrency` ×
+/// 19 MiB and no more, however many come; that memory is kept.
 pub struct Passwords {
-    running: Arc<Semaphore>,
-    room: Arc<Semaphore>,
+    turns: Turns,
+    pool: Pool,
     dummy: String,
     strength: Arc<Strength>,
     computed: AtomicU64,
@@ -59,46 +66,44 @@ impl Passwords {
     /// # Errors
     /// [`PasswordError::Failed`] when the hash cannot be computed on this machine.
     pub fn new(concurrency: usize, queue: usize, salt: [u8; 16], strength: Strength) -> Result<Self, PasswordError> {
-        let dummy = stored::hash("nobody has this password", &salt)?;
-        let room = Arc::new(Semaphore::new(concurrency + queue));
-        let running = Arc::new(Semaphore::new(concurrency));
-        Ok(Passwords { running, room, dummy, strength: Arc::new(strength), computed: AtomicU64::new(0) })
+        let mut memory = Memory::new();
+        let dummy = stored::hash("nobody has this password", &salt, &mut memory)?;
+        let (turns, pool) = (Turns::new(concurrency, queue), Pool::start(concurrency, memory)?);
+        Ok(Passwords { turns, pool, dummy, strength: Arc::new(strength), computed: AtomicU64::new(0) })
     }
 
-    /// Whether `password` belongs to `stored`. Without a stored hash, or with one of an unknown form, the same work is
-    /// done and the answer is no.
-    ///
-    /// # Errors
-    /// [`PasswordError::Overloaded`] when the queue is full.
-    pub async fn verify(&self, password: Secret, stored: Option<String>) -> Result<bool, PasswordError> {
-        let (known, stored) = self.known(stored);
-        let matches = self.run(move || Ok(Stored::parse(&stored).is_some_and(|hash| hash.is_of(&password)))).await?;
-        Ok(known && matches)
+    /// The turns in which passwords are looked at and hashed.
+    pub fn turns(&self) -> &Turns {
+        &self.turns
     }
 
-    /// As [`Self::verify`], and hashes the password anew where `stored` was not made here. That work is done whether or
-    /// not the password is right, so that its time does not tell.
+    /// Whether `password` belongs to `stored`, and the password hashed anew where `stored` was not made here. Without a
+    /// stored hash, or with one of an unknown form, the same work is done and the answer is no. A fresh hash is made
+    /// whether or not the password is right, so that its time does not tell.
     ///
     /// A bcrypt hash knows the first 72 bytes only. A longer password that matches it is right, as it was where the
     /// hash comes from, but it is not hashed anew: a slip beyond those bytes would become the password.
     ///
+    /// The turn is the caller's, so that it may last until the outcome is counted.
+    ///
     /// # Errors
-    /// As [`Self::verify`].
+    /// [`PasswordError::Failed`].
     pub async fn look(
         &self,
+        turn: &Turn,
         password: Secret,
         stored: Option<String>,
         salt: [u8; 16],
     ) -> Result<Looked, PasswordError> {
         let (known, stored) = self.known(stored);
-        if Self::is_current(&stored) {
-            // Looked at even where nobody has it: an unknown account costs the same.
-            let matches = self.verify(password, Some(stored)).await?;
-            return Ok(Looked { right: known && matches, renewed: None });
-        }
-        self.run(move || {
+        self.compute(turn.clone(), move |memory| {
             let Some(old) = Stored::parse(&stored) else { return Err(PasswordError::Failed) };
-            let (right, fresh) = (old.is_of(&password), stored::hash(password.expose(), &salt)?);
+            let right = old.is_of(&password, memory);
+            if let Stored::Own(_) = old {
+                // Looked at even where nobody has it: an unknown account costs the same.
+                return Ok(Looked { right: known && right, renewed: None });
+            }
+            let fresh = stored::hash(password.expose(), &salt, memory)?;
             Ok(Looked { right, renewed: Some(fresh).filter(|_| right && old.sees_all_of(&password)) })
         })
         .await
@@ -115,9 +120,10 @@ impl Passwords {
     /// The PHC string of `password`, salted with fresh random bytes.
     ///
     /// # Errors
-    /// As [`Self::verify`].
+    /// [`PasswordError::Overloaded`] when the queue is full, else [`PasswordError::Failed`].
     pub async fn hash(&self, password: Secret, salt: [u8; 16]) -> Result<String, PasswordError> {
-        self.run(move || stored::hash(password.expose(), &salt)).await
+        let turn = self.turns.take().await?;
+        self.compute(turn, move |memory| stored::hash(password.expose(), &salt, memory)).await
     }
 
     /// Whether `stored` is what [`Self::hash`] makes today: Argon2id with the same parameters.
@@ -135,13 +141,11 @@ impl Passwords {
     pub async fn strength(&self, password: &Secret, inputs: &[&str]) -> Result<(), FieldProblem> {
         let (password, strength) = (password.clone(), Arc::clone(&self.strength));
         let inputs: Vec<String> = inputs.iter().map(|input| (*input).to_owned()).collect();
-        let turn = Arc::clone(&self.running).acquire_owned().await;
-        let judged = tokio::task::spawn_blocking(move || {
-            let judged = strength.judge(&password, &inputs);
-            drop(turn);
-            judged
-        });
-        judged.await.unwrap_or_else(|error| {
+        let judged = match self.turns.take_in_time().await {
+            Ok(turn) => self.pool.run(turn, move |_| strength.judge(&password, &inputs)).await,
+            Err(crowded) => Err(crowded.into()),
+        };
+        judged.unwrap_or_else(|error| {
             tracing::error!(%error, "the strength of a password could not be told");
             Err(FieldProblem::PasswordWeak)
         })
@@ -152,19 +156,18 @@ impl Passwords {
         self.computed.load(Ordering::Relaxed)
     }
 
-    async fn run<T: Send + 'static>(
+    /// Memories of 19 MiB made so far, for tests: one for each hash at a time, at most.
+    pub fn memories(&self) -> usize {
+        self.pool.made()
+    }
+
+    async fn compute<T: Send + 'static>(
         &self,
-        work: impl FnOnce() -> Result<T, PasswordError> + Send + 'static,
+        turn: Turn,
+        work: impl FnOnce(&mut Memory) -> Result<T, PasswordError> + Send + 'static,
     ) -> Result<T, PasswordError> {
-        let _room = Arc::clone(&self.room).try_acquire_owned().map_err(|_| PasswordError::Overloaded)?;
-        let running = Arc::clone(&self.running).acquire_owned().await.map_err(|_| PasswordError::Failed)?;
         self.computed.fetch_add(1, Ordering::Relaxed);
-        let done = tokio::task::spawn_blocking(move || {
-            let result = work();
-            drop(running);
-            result
-        });
-        done.await.map_err(|_| PasswordError::Failed)?
+        self.pool.run(turn, work).await?
     }
 }
 
@@ -176,37 +179,42 @@ mod tests {
         Passwords::new(concurrency, queue, [1; 16], Strength::default()).unwrap()
     }
 
+    async fn look(passwords: &Passwords, password: impl Into<String>, stored: Option<&str>) -> Looked {
+        let turn = passwords.turns().take().await.unwrap();
+        let (password, stored) = (Secret::new(password.into()), stored.map(str::to_owned));
+        passwords.look(&turn, password, stored, [3; 16]).await.unwrap()
+    }
+
+    const WRONG: Looked = Looked { right: false, renewed: None };
+    const RIGHT: Looked = Looked { right: true, renewed: None };
+
     #[tokio::test]
     async fn the_right_password_and_no_other() {
         let passwords = passwords(2, 8);
         let stored = passwords.hash(Secret::new("correct horse"), [2; 16]).await.unwrap();
         assert!(stored.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{stored}");
-        assert!(passwords.verify(Secret::new("correct horse"), Some(stored.clone())).await.unwrap());
-        assert!(!passwords.verify(Secret::new("Correct horse"), Some(stored)).await.unwrap());
+        assert_eq!(look(&passwords, "correct horse", Some(&stored)).await, RIGHT);
+        assert_eq!(look(&passwords, "Correct horse", Some(&stored)).await, WRONG);
     }
 
     #[tokio::test]
     async fn nobody_has_the_dummy_password() {
         let passwords = passwords(1, 1);
-        let dummy = Secret::new("nobody has this password");
-        assert!(!passwords.verify(dummy.clone(), None).await.unwrap());
-        assert!(!passwords.verify(dummy.clone(), Some("not a hash".into())).await.unwrap());
-        let looked = passwords.look(dummy, None, [2; 16]).await.unwrap();
-        assert_eq!(looked, Looked { right: false, renewed: None });
-        assert_eq!(passwords.computed(), 3, "each costs a hash");
+        for stored in [None, Some("not a hash")] {
+            assert_eq!(look(&passwords, "nobody has this password", stored).await, WRONG);
+        }
+        assert_eq!(passwords.computed(), 2, "each costs a hash");
     }
 
     #[tokio::test]
     async fn only_a_right_password_whose_hash_is_of_another_kind_is_hashed_anew() {
         let passwords = passwords(1, 1);
         let bcrypt = bcrypt::hash_with_salt("correct horse", 4, [7; 16]).unwrap().to_string();
-        let looked = passwords.look(Secret::new("correct horse"), Some(bcrypt.clone()), [2; 16]).await.unwrap();
+        let looked = look(&passwords, "correct horse", Some(&bcrypt)).await;
         let renewed = looked.renewed.filter(|_| looked.right).unwrap();
         assert!(Passwords::is_current(&renewed) && !Passwords::is_current(&bcrypt), "{renewed}");
-        let again = passwords.look(Secret::new("correct horse"), Some(renewed), [3; 16]).await.unwrap();
-        assert_eq!(again, Looked { right: true, renewed: None });
-        let wrong = passwords.look(Secret::new("wrong"), Some(bcrypt), [2; 16]).await.unwrap();
-        assert_eq!(wrong, Looked { right: false, renewed: None });
+        assert_eq!(look(&passwords, "correct horse", Some(&renewed)).await, RIGHT);
+        assert_eq!(look(&passwords, "wrong", Some(&bcrypt)).await, WRONG);
     }
 
     #[tokio::test]
@@ -215,21 +223,49 @@ mod tests {
         let long = format!("{}{}", "x".repeat(72), " and the rest");
         let stored = bcrypt::hash_with_salt(&long, 4, [7; 16]).unwrap().to_string();
         for typed in [long.clone(), format!("{} and a slip", "x".repeat(72))] {
-            let looked = passwords.look(Secret::new(typed), Some(stored.clone()), [2; 16]).await.unwrap();
-            assert_eq!(looked, Looked { right: true, renewed: None });
+            assert_eq!(look(&passwords, typed, Some(&stored)).await, RIGHT);
         }
         let whole = bcrypt::hash_with_salt("x".repeat(72), 4, [7; 16]).unwrap().to_string();
-        let looked = passwords.look(Secret::new("x".repeat(72)), Some(whole), [2; 16]).await.unwrap();
+        let looked = look(&passwords, "x".repeat(72), Some(&whole)).await;
         assert!(looked.right && looked.renewed.is_some());
     }
 
     #[tokio::test]
     async fn a_full_queue_refuses_at_once() {
-        let passwords = Arc::new(passwords(1, 1));
-        let held = Arc::clone(&passwords.room).acquire_many_owned(2).await.unwrap();
-        assert_eq!(passwords.verify(Secret::new("x"), None).await, Err(PasswordError::Overloaded));
+        let passwords = passwords(1, 0);
+        let held = passwords.turns().take().await.unwrap();
+        assert_eq!(passwords.hash(Secret::new("x"), [2; 16]).await, Err(PasswordError::Overloaded));
         drop(held);
-        assert_eq!(passwords.verify(Secret::new("x"), None).await, Ok(false));
+        assert!(passwords.hash(Secret::new("x"), [2; 16]).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn of_many_at_once_as_many_memories_are_made_as_are_looked_at_at_a_time() {
+        let passwords = passwords(2, 30);
+        let own = passwords.hash(Secret::new("correct horse"), [2; 16]).await.unwrap();
+        let bcrypt = bcrypt::hash_with_salt("correct horse", 4, [7; 16]).unwrap().to_string();
+        let stored = [None, Some(own.as_str()), Some(bcrypt.as_str())];
+        let all = stored.into_iter().cycle().take(30).map(|stored| look(&passwords, "correct horse", stored));
+        let right = futures_util::future::join_all(all).await.iter().filter(|looked| looked.right).count();
+        assert_eq!((right, passwords.computed()), (20, 31));
+        assert!(passwords.memories() <= 2, "{} were made", passwords.memories());
+    }
+
+    #[tokio::test]
+    async fn who_goes_away_makes_no_room_for_more() {
+        let passwords = passwords(1, 0);
+        let (begin, begun) = std::sync::mpsc::channel::<()>();
+        let (ended, end) = tokio::sync::oneshot::channel();
+        let turn = passwords.turns().take().await.unwrap();
+        let work = passwords.pool.run(turn, move |_| {
+            let _ = begun.recv();
+            let _ = ended.send(());
+        });
+        assert!(tokio::time::timeout(std::time::Duration::ZERO, work).await.is_err(), "nobody waits for it any more");
+        assert!(passwords.turns().take().await.is_err(), "and it goes on");
+        begin.send(()).unwrap();
+        end.await.unwrap();
+        passwords.turns().take_in_time().await.unwrap();
     }
 
     #[tokio::test]

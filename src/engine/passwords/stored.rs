@@ -1,5 +1,5 @@
-use argon2::password_hash::phc::PasswordHash;
-use argon2::password_hash::{CustomizedPasswordHasher, PasswordHasher, PasswordVerifier};
+use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
+use argon2::password_hash::{CustomizedPasswordHasher, PasswordVerifier};
 use argon2::{Algorithm, Argon2, Params, Version};
 use pbkdf2::Pbkdf2;
 use scrypt::Scrypt;
@@ -7,6 +7,7 @@ use scrypt::Scrypt;
 use crate::identity::Secret;
 
 use super::PasswordError;
+use super::pool::Memory;
 
 // The dearest hashes that are taken: about a second of one core each. A dearer one would hold up everybody's sign-in.
 
@@ -29,6 +30,8 @@ pub fn is_supported_hash(text: &str) -> bool {
 
 /// A stored hash that can be checked at a bounded cost.
 pub(super) enum Stored {
+    /// As [`hash`] makes it.
+    Own(PasswordHash),
     Argon2(PasswordHash),
     Scrypt(PasswordHash),
     Pbkdf2(PasswordHash, pbkdf2::Params),
@@ -48,9 +51,15 @@ impl Stored {
         }
     }
 
-    pub(super) fn is_of(&self, password: &Secret) -> bool {
+    /// A hash of our own is computed in `memory`, another one allocates what it needs for as long as it takes.
+    pub(super) fn is_of(&self, password: &Secret, memory: &mut Memory) -> bool {
         let password = password.expose().as_bytes();
         match self {
+            Stored::Own(hash) => {
+                let made = hash.salt.as_ref().and_then(|salt| output(password, salt, memory).ok());
+                // `Output` compares in constant time.
+                made.is_some() && made == hash.hash
+            }
             Stored::Argon2(hash) => hasher().verify_password(password, hash).is_ok(),
             Stored::Scrypt(hash) => Scrypt::new().verify_password(password, hash).is_ok(),
             Stored::Pbkdf2(hash, params) => {
@@ -67,13 +76,16 @@ impl Stored {
     /// Whether every byte of the password decides.
     pub(super) fn sees_all_of(&self, password: &Secret) -> bool {
         match self {
-            Stored::Argon2(_) | Stored::Scrypt(_) | Stored::Pbkdf2(..) => true,
+            Stored::Own(_) | Stored::Argon2(_) | Stored::Scrypt(_) | Stored::Pbkdf2(..) => true,
             Stored::Bcrypt(_) => password.expose().len() <= BCRYPT_SEES,
         }
     }
 }
 
 fn argon2(hash: PasswordHash) -> Option<Stored> {
+    if is_own(&hash) {
+        return Some(Stored::Own(hash));
+    }
     let (_, params) = (Algorithm::new(hash.algorithm.as_str()).ok()?, Params::try_from(&hash).ok()?);
     let (memory, passes, lanes) = ARGON2;
     let affordable = params.m_cost() <= memory && params.t_cost() <= passes && params.p_cost() <= lanes;
@@ -109,16 +121,20 @@ fn bcrypt(text: &str) -> Option<Stored> {
 
 /// Whether the hash is one that [`hash`] would make.
 pub(super) fn is_current(text: &str) -> bool {
-    let Ok(hash) = PasswordHash::new(text) else { return false };
+    PasswordHash::new(text).is_ok_and(|hash| is_own(&hash))
+}
+
+fn is_own(hash: &PasswordHash) -> bool {
     let own = hasher();
-    let whole = hash.salt.is_some() && hash.hash.is_some_and(|output| output.len() == Params::DEFAULT_OUTPUT_LEN);
+    let output = hash.hash.as_ref();
+    let whole = hash.salt.is_some() && output.is_some_and(|output| output.len() == Params::DEFAULT_OUTPUT_LEN);
     let same = |params: Params| {
         let of = |params: &Params| (params.m_cost(), params.t_cost(), params.p_cost());
         of(&params) == of(own.params()) && params.keyid().is_empty() && params.data().is_empty()
     };
     let version = hash.version == Some(Version::V0x13.into());
     let argon2id = hash.algorithm.as_str() == Algorithm::Argon2id.as_str();
-    argon2id && version && whole && Params::try_from(&hash).is_ok_and(same)
+    argon2id && version && whole && Params::try_from(hash).is_ok_and(same)
 }
 
 fn hasher() -> Argon2<'static> {
@@ -127,16 +143,35 @@ fn hasher() -> Argon2<'static> {
     Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
 }
 
-pub(super) fn hash(password: &str, salt: &[u8; 16]) -> Result<String, PasswordError> {
-    hasher()
-        .hash_password_with_salt(password.as_bytes(), salt)
-        .map(|hash| hash.to_string())
-        .map_err(|_| PasswordError::Failed)
+/// Blocks of 1 KiB that a hash with our own parameters works in.
+pub(super) fn block_count() -> usize {
+    hasher().params().block_count()
+}
+
+fn output(password: &[u8], salt: &Salt, memory: &mut Memory) -> Result<Output, PasswordError> {
+    let mut output = [0; Params::DEFAULT_OUTPUT_LEN];
+    let made = hasher().hash_password_into_with_memory(password, salt, &mut output, memory.blocks()?);
+    made.map_err(|_| PasswordError::Failed)?;
+    Output::new(&output).map_err(|_| PasswordError::Failed)
+}
+
+pub(super) fn hash(password: &str, salt: &[u8; 16], memory: &mut Memory) -> Result<String, PasswordError> {
+    let salt = Salt::new(salt).map_err(|_| PasswordError::Failed)?;
+    let output = output(password.as_bytes(), &salt, memory)?;
+    let hash = PasswordHash {
+        algorithm: Algorithm::Argon2id.ident(),
+        version: Some(Version::V0x13.into()),
+        params: ParamsString::try_from(hasher().params()).map_err(|_| PasswordError::Failed)?,
+        salt: Some(salt),
+        hash: Some(output),
+    };
+    Ok(hash.to_string())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use argon2::PasswordHasher;
 
     const REST: &str = "c29tZXNhbHQxMjM0NTY$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
     /// `U*U`, from the vectors of crypt_blowfish.
@@ -144,6 +179,7 @@ mod tests {
 
     #[test]
     fn hashes_made_elsewhere_are_checked() {
+        let mut memory = Memory::new();
         let long = "$pbkdf2-sha256$i=4096,l=40$c2FsdFNBTFRzYWx0U0FMVHNhbHRTQUxUc2FsdFNBTFRzYWx0\
                     $NIyJ28vTKy8y2BS4EW6EzysXNH68GAAYHE4qH7jdU+HGNVGMfaxH6Q";
         for (password, hash) in [
@@ -157,8 +193,8 @@ mod tests {
             ("U*U", &BCRYPT_VECTOR.replace("$2a$", "$2y$")),
         ] {
             let stored = Stored::parse(hash).unwrap_or_else(|| panic!("{hash}"));
-            assert!(stored.is_of(&Secret::new(password)), "{hash}");
-            assert!(!stored.is_of(&Secret::new(format!("{password}x"))), "{hash}");
+            assert!(stored.is_of(&Secret::new(password), &mut memory), "{hash}");
+            assert!(!stored.is_of(&Secret::new(format!("{password}x")), &mut memory), "{hash}");
             assert!(!is_current(hash), "{hash}");
         }
     }
@@ -167,11 +203,11 @@ mod tests {
     fn sha_512_is_another_hash_than_sha_256() {
         let params = pbkdf2::Params::new_with_output_len(1_000, 64).unwrap();
         let made = Pbkdf2::SHA512.hash_password_customized(b"hunter two", b"saltsalt", None, None, params).unwrap();
-        let text = made.to_string();
+        let (text, mut memory) = (made.to_string(), Memory::new());
         assert!(text.starts_with("$pbkdf2-sha512$i=1000,l=64$"), "{text}");
-        assert!(Stored::parse(&text).unwrap().is_of(&Secret::new("hunter two")));
+        assert!(Stored::parse(&text).unwrap().is_of(&Secret::new("hunter two"), &mut memory));
         let other = text.replace("sha512", "sha256");
-        assert!(!Stored::parse(&other).unwrap().is_of(&Secret::new("hunter two")));
+        assert!(!Stored::parse(&other).unwrap().is_of(&Secret::new("hunter two"), &mut memory));
     }
 
     #[test]
@@ -226,12 +262,26 @@ mod tests {
 
     #[test]
     fn current_is_only_what_is_made_here() {
-        let own = hash("correct horse", &[2; 16]).unwrap();
+        let own = hash("correct horse", &[2; 16], &mut Memory::new()).unwrap();
         assert!(is_current(&own));
         for (from, to) in
             [("m=19456", "m=19457"), ("t=2", "t=3"), ("p=1", "p=2"), ("argon2id", "argon2i"), ("v=19", "v=16")]
         {
             assert!(!is_current(&own.replace(from, to)), "{to}");
+        }
+    }
+
+    #[test]
+    fn what_was_hashed_before_in_the_same_memory_does_not_matter() {
+        let mut memory = Memory::new();
+        for password in ["correct horse", "battery staple", ""] {
+            let made = hash(password, &[2; 16], &mut memory).unwrap();
+            let elsewhere = hasher().hash_password_with_salt(password.as_bytes(), &[2; 16]).unwrap();
+            assert_eq!(made, elsewhere.to_string());
+            let stored = Stored::parse(&made).unwrap();
+            assert!(matches!(stored, Stored::Own(_)));
+            assert!(!stored.is_of(&Secret::new("Correct horse"), &mut memory));
+            assert!(stored.is_of(&Secret::new(password), &mut memory));
         }
     }
 }

@@ -2,17 +2,28 @@ use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 
+use crate::engine::{Turn, Turns};
 use crate::identity::{Email, Locale, Phone, Secret, Username};
 
 /// The operator's own list of people, which checks passwords in place of the hashes that accounts have here.
 #[async_trait]
 pub trait Directory: Send + Sync {
+    /// The turns in which it is asked.
+    fn turns(&self) -> &Turns;
+
     /// Whose name and password these are; `None` when they are nobody's. Which of the two is wrong is not told.
-    /// `request_id` names the call that it is asked for.
+    /// `request_id` names the call that it is asked for, `turn` is one of [`Self::turns`]. The time that it may take runs
+    /// from when the turn was asked for.
     ///
     /// # Errors
     /// [`DirectoryError`]: nothing is known of the password then.
-    async fn check(&self, request_id: &str, login: &str, password: &Secret) -> Result<Option<Person>, DirectoryError>;
+    async fn check(
+        &self,
+        turn: &Turn,
+        request_id: &str,
+        login: &str,
+        password: &Secret,
+    ) -> Result<Option<Person>, DirectoryError>;
 }
 
 /// Somebody as the directory describes them.

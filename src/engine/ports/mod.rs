@@ -13,5 +13,6 @@ pub use courier::{Address, Channel, Courier, Message, MessageKind, Notice, Recei
 pub use directory::{Directory, DirectoryError, Person};
 pub use event::{Actor, Event, EventKind, EventRange, EventSink, StoredEvent};
 pub use store::{
-    AddressKey, Change, Commit, Durability, Health, Locks, NameTaken, NewChange, RequestId, Store, StoreError,
+    AddressFailure, AddressKey, Change, Commit, Durability, Health, Locks, NameTaken, NewChange, RequestId, Store,
+    StoreError,
 };

@@ -67,6 +67,15 @@ pub struct Locks {
     pub second: Option<DateTime<Utc>>,
 }
 
+/// What became of a failure that was to be counted on a client address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AddressFailure {
+    /// It counts; with the end of the block that it has begun, if it has begun one.
+    Counted(Option<DateTime<Utc>>),
+    /// The address was blocked before, until then. Nothing is counted behind a block.
+    Blocked(DateTime<Utc>),
+}
+
 /// What the server behind the store really promises for a write it has acknowledged.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Durability {
@@ -136,14 +145,21 @@ pub trait Store: Send + Sync {
         sent_at: DateTime<Utc>,
     ) -> Result<(), StoreError>;
 
-    /// Counts a failure on a client address; the end of its block if it is blocked now, before or by this failure.
+    /// The end of a client address's block, if it is blocked at `now`.
+    async fn address_block(
+        &self,
+        address: &AddressKey,
+        now: DateTime<Utc>,
+    ) -> Result<Option<DateTime<Utc>>, StoreError>;
+
+    /// Counts a failure on a client address.
     async fn fail_address(
         &self,
         request: &RequestId,
         address: &AddressKey,
         ladder: &Ladder,
         now: DateTime<Utc>,
-    ) -> Result<Option<DateTime<Utc>>, StoreError>;
+    ) -> Result<AddressFailure, StoreError>;
 
     /// Whether the account's doors are blocked at `now`.
     async fn locks(&self, account: AccountId, now: DateTime<Utc>) -> Result<Locks, StoreError>;

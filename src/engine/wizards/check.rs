@@ -1,12 +1,12 @@
 use crate::engine::ports::{Address, Spend, Subject, Tries};
-use crate::engine::{Call, CodeInput, Engine, FieldProblem, Input, Reason, Refused};
+use crate::engine::{Call, CodeInput, Engine, FieldProblem, Input, Reason, Refused, Turn};
 use crate::identity::{
     Account, Code, CodeDigest, Device, DeviceOutcome, DeviceToken, LoginName, Method, Recipient, RecoveryCode,
     RecoveryCodes, Secret, Totp, TotpSecret,
 };
 use crate::workflow::{Ask, Event, Known, TotpOf, Wizard};
 
-use super::lower::{Found, address, pending_context};
+use super::lower::{Found, address, missing, pending_context};
 use super::open::Opened;
 
 /// What looking at a password or code has found, before the account's counters have been asked.
@@ -70,30 +70,38 @@ impl Checked {
 }
 
 impl Engine {
-    /// Looks at the password or code in `input`. Nothing is counted here.
+    /// Looks at the password or code in `input`, at a password within `turn`. Nothing is counted here.
     pub(super) async fn check(
         &self,
         call: &Call,
         opened: &Opened,
         event: &Event,
         input: &Input,
+        turn: Option<&Turn>,
     ) -> Result<Checked, Refused> {
         self.meet_keys(&opened.wizard, opened.account.as_ref()).await;
         match input {
-            Input::Password { name: _, password } => self.check_password(call, opened, password).await,
+            Input::Password { name: _, password } => self.check_password(call, opened, password, turn).await,
             Input::Code(code) => self.check_code(opened, event, code),
             Input::Recovery { code, .. } => self.check_recovery(opened, code),
             Input::Choose(_) | Input::Enrol { .. } | Input::Phone(_) | Input::Resend => Ok(Checked::Nothing),
         }
     }
 
-    async fn check_password(&self, call: &Call, opened: &Opened, password: &Secret) -> Result<Checked, Refused> {
+    async fn check_password(
+        &self,
+        call: &Call,
+        opened: &Opened,
+        password: &Secret,
+        turn: Option<&Turn>,
+    ) -> Result<Checked, Refused> {
         if let Some(vouched) = &opened.vouched {
             return Ok(self.vouched(call, opened, vouched));
         }
         let account = self.named(opened);
         let stored = account.and_then(|account| account.password_hash.clone());
-        let looked = self.passwords.look(password.clone(), stored, self.entropy.bytes()).await?;
+        let turn = turn.ok_or_else(missing)?;
+        let looked = self.passwords.look(turn, password.clone(), stored, self.entropy.bytes()).await?;
         let device = account.and_then(|account| self.shown_device(call, opened, account));
         Ok(Checked::Password { right: looked.right, subject: self.suspect(opened), device, renewed: looked.renewed })
     }

@@ -15,6 +15,7 @@ mod session;
 mod settle;
 mod start;
 mod step;
+mod turn;
 mod view;
 mod vouch;
 

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use subtle::ConstantTimeEq;
 
-use crate::engine::{Call, Caller, Engine, Input, Reason, Refused};
+use crate::engine::{Call, Caller, Engine, Input, Moment, Reason, Refused};
 use crate::identity::{Account, Keys, LoginName, MfaOrders};
 use crate::workflow::{Purpose, Wizard, WizardId, Workflow};
 
@@ -37,6 +37,8 @@ pub(super) struct Opened {
     pub name: Option<LoginName>,
     /// The end of the client address's block.
     pub address_blocked: Option<DateTime<Utc>>,
+    /// Before that was read, in the course of turns at passwords.
+    pub read_at: Moment,
     /// What the operator's directory says of the password, where it is asked instead of the account.
     pub vouched: Option<Vouched>,
     /// Whether the session has proved a factor a while ago at most.
@@ -62,7 +64,7 @@ impl Engine {
     }
 
     async fn load(&self, call: &Call, id: WizardId, gate: Gate<'_>, input: Option<&Input>) -> Result<Opened, Refused> {
-        let now = self.clock.now();
+        let (now, read_at) = (self.clock.now(), self.moment());
         let (wizard, account, name, address_blocked, caller) = match (gate, input) {
             (Gate::SignIn, Some(Input::Password { name, .. })) => {
                 let name = LoginName::of_typed(name, &self.policy.names);
@@ -105,6 +107,7 @@ impl Engine {
             ordered,
             name,
             address_blocked,
+            read_at,
             vouched,
             fresh,
             stored: true,

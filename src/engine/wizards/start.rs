@@ -118,6 +118,7 @@ impl Engine {
             ordered: None,
             name: None,
             address_blocked: None,
+            read_at: self.moment(),
             vouched: None,
             fresh: false,
             stored: true,

@@ -49,13 +49,14 @@ impl Engine {
         if let Some(until) = opened.address_blocked {
             return Err(opened.refuse(Refused::new(Reason::TooManyAttempts).until(until, opened.now)));
         }
-        self.ask_directory(call, opened, input).await?;
+        // Held until the guess is counted.
+        let turn = self.take_turn(call, opened, input).await?;
         for _ in 0..PATIENCE {
             opened.obey(&self.policy, false)?;
-            let mut checked = self.check(call, opened, &event, input).await?;
+            let mut checked = self.check(call, opened, &event, input, turn.as_ref()).await?;
             if opened.workflow.purpose == Purpose::Recover && checked.right() == Some(true) {
                 self.recall(opened).await?;
-                checked = self.check(call, opened, &event, input).await?;
+                checked = self.check(call, opened, &event, input, turn.as_ref()).await?;
             }
             opened.obey(&self.policy, checked.right() == Some(true))?;
             let transition = self.decide(opened, &event, checked.known(), checked.device())?;
@@ -129,7 +130,7 @@ impl Engine {
     async fn judge_plan(
         &self,
         call: &Call,
-        opened: &Opened,
+        opened: &mut Opened,
         checked: &Checked,
         plan: &Plan,
     ) -> Result<Verdict, Refused> {
@@ -146,19 +147,6 @@ impl Engine {
             }
             verdict => Ok(verdict),
         }
-    }
-
-    /// Every guess of a stranger's that leads nowhere counts on the client's address. Behind a block that is every one, for if only
-    /// the wrong ones counted, the address's own block would tell which they were.
-    async fn count_on_address(&self, call: &Call, opened: &Opened, verdict: Verdict) -> Result<Verdict, Refused> {
-        let (request, ladder) = (self.request(), &self.policy.address);
-        let blocked = self.store.fail_address(&request, &call.address, ladder, opened.now).await?;
-        Ok(match (verdict, blocked) {
-            (Verdict::Wrong { blocked_until, exhausted, .. }, Some(_)) => {
-                Verdict::Wrong { left: 0, blocked_until, exhausted }
-            }
-            (verdict, _) => verdict,
-        })
     }
 
     fn attempt(&self, opened: &Opened, checked: &Checked, plan: &Plan) -> Result<Attempt, Refused> {
@@ -248,6 +236,9 @@ impl Engine {
         let mut refused = verdicts::refused(&verdict, wrong, opened.now);
         if refused.reason == Reason::AccountLocked && matches!(checked, Checked::Password { .. }) {
             refused.reason = Reason::TooManyAttempts;
+        }
+        if let Some(until) = opened.address_blocked {
+            refused = Refused::new(Reason::TooManyAttempts).until(until, opened.now);
         }
         let locked = match verdict {
             Verdict::Wrong { blocked_until, exhausted, .. } => blocked_until.is_some() || exhausted,

@@ -1,41 +1,49 @@
-use crate::engine::ports::{AccountWrite, Attempt, Door, Subject, Verdict};
-use crate::engine::{Call, Engine, Input, Refused};
-use crate::identity::{Account, Email, LoginName, NameRules};
+use crate::engine::ports::{AccountWrite, Attempt, Directory, Door, Subject, Verdict};
+use crate::engine::{Call, Engine, Refused, Turn};
+use crate::identity::{Account, Email, LoginName, NameRules, Secret};
 
 use super::check::Checked;
 use super::lower::operation;
 use super::open::Opened;
+use super::turn::overloaded;
 
 /// What the operator's directory has said in this step: its name for whoever has this name and password.
 pub(super) struct Vouched(Option<String>);
 
 impl Engine {
-    /// Asks the operator's directory, if there is one, whose password is in `input`: once a step, however often the
-    /// step is decided anew.
+    /// Asks the operator's directory whose password this is: once a step, however often the step is decided anew, and
+    /// within the turn that is given back.
     ///
     /// It is not asked while the name is blocked, so that nobody hammers it by guesses that are refused anyhow. That
     /// tells nobody which names exist: those that nobody has are blocked alike, and the answer says so by itself. Nor is
     /// it asked about an empty password, which some directories take for a sign-in of nobody in particular
     /// (RFC 4513 §5.1.2).
-    pub(super) async fn ask_directory(&self, call: &Call, opened: &mut Opened, input: &Input) -> Result<(), Refused> {
-        let (Some(directory), Input::Password { name, password }) = (&self.directory, input) else { return Ok(()) };
+    pub(super) async fn ask_directory(
+        &self,
+        directory: &dyn Directory,
+        call: &Call,
+        opened: &mut Opened,
+        name: &str,
+        password: &Secret,
+    ) -> Result<Option<Turn>, Refused> {
         opened.vouched = Some(Vouched(None));
         let suspect = self.suspect(opened);
         if password.expose().is_empty() || self.is_blocked(opened, &suspect).await? {
-            return Ok(());
+            return Ok(None);
         }
+        let turn = self.turn_of(call, opened, |crowded| opened.refuse(overloaded(crowded))).await?;
         let login = self.login(opened, name);
-        let person = directory.check(&call.request_id, login.as_str(), password).await;
-        let Some(person) = person.map_err(|error| opened.refuse(error.into()))? else { return Ok(()) };
-        let Some(account) = self.account_of(call, &person).await? else { return Ok(()) };
+        let person = directory.check(&turn, &call.request_id, login.as_str(), password).await;
+        let Some(person) = person.map_err(|error| opened.refuse(error.into()))? else { return Ok(Some(turn)) };
+        let Some(account) = self.account_of(call, &person).await? else { return Ok(Some(turn)) };
         // The failures were counted on the name that was typed, so that is what must not be blocked by now.
         let elsewhere = suspect != Subject::Account(account.id);
         if elsewhere && (opened.name.is_none() || self.is_blocked(opened, &suspect).await?) {
-            return Ok(());
+            return Ok(Some(turn));
         }
         (opened.account, opened.ordered) = (Some(account), None);
         opened.vouched = Some(Vouched(Some(person.id)));
-        Ok(())
+        Ok(Some(turn))
     }
 
     /// What the directory's answer says of the account as it is now.

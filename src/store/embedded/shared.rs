@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::engine::ports::{AddressKey, Durability, Health, StoreError};
+use crate::engine::ports::{AddressFailure, AddressKey, Durability, Health, StoreError};
 use crate::identity::{Ladder, Sealed, Tally};
 use crate::workflow::Digest;
 
@@ -31,15 +31,15 @@ pub fn fail_address(
     address: &AddressKey,
     ladder: &Ladder,
     now: DateTime<Utc>,
-) -> Result<Option<DateTime<Utc>>, StoreError> {
+) -> Result<AddressFailure, StoreError> {
     let (key, now) = (layout::address(address), millis(now));
     let mut tally = batch.find(&ADDRESSES, &key)?.unwrap_or_default();
     if let Some(until) = tally.blocked(now) {
-        return Ok(Some(time(until)));
+        return Ok(AddressFailure::Blocked(time(until)));
     }
     let allowance = tally.fail(ladder, now);
     batch.put_until(&ADDRESSES, &key, &tally, forget_at(&tally, ladder, now))?;
-    Ok(allowance.blocked_until.map(time))
+    Ok(AddressFailure::Counted(allowance.blocked_until.map(time)))
 }
 
 pub fn publish(batch: &mut Batch, digest: &Digest, source: &str) -> Result<(), StoreError> {

@@ -5,8 +5,8 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use crate::engine::ports::{
-    AccountWrite, AddressKey, Attempt, Change, Commit, Event, EventRange, Health, Locks, NameTaken, RequestId,
-    SendBudget, Store, StoreError, StoredEvent, Subject, Verdict,
+    AccountWrite, AddressFailure, AddressKey, Attempt, Change, Commit, Event, EventRange, Health, Locks, NameTaken,
+    RequestId, SendBudget, Store, StoreError, StoredEvent, Subject, Verdict,
 };
 use crate::identity::{Account, AccountId, Ladder, LoginName, MfaOrders, Sealed, Session, SessionId};
 use crate::workflow::{Digest, Wizard, WizardId};
@@ -81,13 +81,22 @@ impl Store for EmbeddedStore {
         self.write_once(request, Some(sent_at), work).await
     }
 
+    async fn address_block(
+        &self,
+        address: &AddressKey,
+        now: DateTime<Utc>,
+    ) -> Result<Option<DateTime<Utc>>, StoreError> {
+        let address = address.clone();
+        self.read(move |view| shared::address_block(view, &address, now)).await
+    }
+
     async fn fail_address(
         &self,
         request: &RequestId,
         address: &AddressKey,
         ladder: &Ladder,
         now: DateTime<Utc>,
-    ) -> Result<Option<DateTime<Utc>>, StoreError> {
+    ) -> Result<AddressFailure, StoreError> {
         let (address, ladder) = (address.clone(), *ladder);
         let work = move |batch: &mut Batch| shared::fail_address(batch, &address, &ladder, now);
         self.write_once(request, Some(now), work).await

@@ -1,8 +1,8 @@
 use chrono::{DateTime, Utc};
 
 use crate::engine::ports::{
-    AccountWrite, AddressKey, Attempt, Door, EndSessions, Locks, RequestId, SendBudget, Spend, StoreError, Subject,
-    Verdict,
+    AccountWrite, AddressFailure, AddressKey, Attempt, Door, EndSessions, Locks, RequestId, SendBudget, Spend,
+    StoreError, Subject, Verdict,
 };
 use crate::identity::{AccountId, Ladder};
 
@@ -68,16 +68,30 @@ impl RedisStore {
         self.link.call(call).await.map(drop)
     }
 
+    pub(super) async fn address_block(
+        &self,
+        address: &AddressKey,
+        now: DateTime<Utc>,
+    ) -> Result<Option<DateTime<Utc>>, StoreError> {
+        let tally = self.link.call(Call::command("GET").arg(self.keys.address(address))).await?.optional_text()?;
+        let tally = tally.as_deref().map(record::read_tally).transpose()?.unwrap_or_default();
+        tally.blocked(millis(now)).map(time).transpose()
+    }
+
     pub(super) async fn fail_address(
         &self,
         id: &RequestId,
         address: &AddressKey,
         ladder: &Ladder,
         now: DateTime<Utc>,
-    ) -> Result<Option<DateTime<Utc>>, StoreError> {
+    ) -> Result<AddressFailure, StoreError> {
         let call = Call::script(Script::FailAddress, self.keys.address(address)).named("request", request(id));
         let call = with_ladder(call, ladder, now).named("remember", REMEMBER);
-        optional_time(&self.link.call(call).await?.text()?)
+        let answer = self.link.call(call).await?.text()?;
+        match answer.strip_prefix("blocked|") {
+            Some(until) => read_time(until).map(AddressFailure::Blocked),
+            None => optional_time(&answer).map(AddressFailure::Counted),
+        }
     }
 }
 

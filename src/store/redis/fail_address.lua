@@ -1,4 +1,5 @@
--- Counts a failure on a client address; the end of its block, or nothing. KEYS[1]: the address.
+-- Counts a failure on a client address; the end of the block that it begins, or nothing; "blocked|" and the end of a
+-- block that was there before. KEYS[1]: the address.
 local asked = KEYS[1] .. ':q:' .. a.request
 local now = tonumber(a.now)
 local ladder = {
@@ -13,7 +14,7 @@ if before then
 end
 local tally = read_tally(redis.call('GET', KEYS[1]))
 if tally.blocked_until > now then
-  return whole(tally.blocked_until)
+  return 'blocked|' .. whole(tally.blocked_until)
 end
 local _, blocked_until = fail_tally(tally, ladder, now)
 local answer = blocked_until and whole(blocked_until) or ''

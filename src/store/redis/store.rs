@@ -4,8 +4,8 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use crate::engine::ports::{
-    AccountWrite, AddressKey, Attempt, Change, Commit, Event, EventRange, Health, Locks, NameTaken, RequestId,
-    SendBudget, Store, StoreError, StoredEvent, Subject, Verdict,
+    AccountWrite, AddressFailure, AddressKey, Attempt, Change, Commit, Event, EventRange, Health, Locks, NameTaken,
+    RequestId, SendBudget, Store, StoreError, StoredEvent, Subject, Verdict,
 };
 use crate::identity::{Account, AccountId, Ladder, LoginName, MfaOrders, Sealed, Session, SessionId};
 use crate::workflow::{Digest, Wizard, WizardId};
@@ -62,13 +62,21 @@ impl Store for RedisStore {
         RedisStore::refund_send(self, request, subject, budget, sent_at).await
     }
 
+    async fn address_block(
+        &self,
+        address: &AddressKey,
+        now: DateTime<Utc>,
+    ) -> Result<Option<DateTime<Utc>>, StoreError> {
+        RedisStore::address_block(self, address, now).await
+    }
+
     async fn fail_address(
         &self,
         request: &RequestId,
         address: &AddressKey,
         ladder: &Ladder,
         now: DateTime<Utc>,
-    ) -> Result<Option<DateTime<Utc>>, StoreError> {
+    ) -> Result<AddressFailure, StoreError> {
         RedisStore::fail_address(self, request, address, ladder, now).await
     }
 

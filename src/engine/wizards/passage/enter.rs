@@ -67,6 +67,7 @@ impl Engine {
         wizard.facts = transition.facts;
         wizard.opens = opens;
         let (name, now) = (LoginName::of_typed(name, &self.policy.names), wizard.created_at);
+        let read_at = self.moment();
         let found = self.store.open_sign_in(wizard.id, &name, &call.address, now);
         let (found, ()) = tokio::join!(found, self.keep_up(now));
         let (_, account, address_blocked) = found?;
@@ -79,6 +80,7 @@ impl Engine {
             ordered: None,
             name,
             address_blocked,
+            read_at,
             vouched: None,
             fresh: false,
             stored: false,
