@@ -236,9 +236,24 @@ async fn hostile_headers_change_nothing() {
     let call = app.call("POST", "/api/v2/my/signin").header("Idempotency-Key", &longest);
     let refused = call.json(&body).send().await.refused(400, "invalid_request");
     assert!(refused.body["errors"]["Idempotency-Key"].is_array(), "{}", refused.text);
-    for value in ["Bearer", "Bearer ", "bearer x y", "Basic YTpi", "\u{2028}", "Bearer \u{e9}", "Bearer a.b.c"] {
+    let (bare, invalid) = (r#"Bearer realm="Stepgate""#, r#"Bearer realm="Stepgate", error="invalid_token""#);
+    for (value, challenge) in [
+        ("Bearer", bare),
+        ("Bearer ", bare),
+        ("bearer x y", invalid),
+        ("Basic YTpi", bare),
+        ("\u{2028}", bare),
+        ("Bearer \u{e9}", bare),
+        ("Bearer a.b.c", invalid),
+    ] {
         let call = app.call("GET", "/api/v2/my/sessions").header("Authorization", value);
         let answer = call.send().await.refused(401, "unauthorized");
-        assert_eq!(answer.header("www-authenticate"), Some("Bearer"));
+        assert_eq!(answer.header("www-authenticate"), Some(challenge), "{value}");
     }
+    let nothing = app.call("GET", "/api/v2/my/sessions").send().await.refused(401, "unauthorized");
+    assert_eq!(nothing.header("www-authenticate"), Some(bare));
+    // The refresh token is what is no good here.
+    let body = json!({ "refreshToken": "x" });
+    let refused = app.call("POST", "/api/v2/my/refresh").bearer(&token).json(&body).send().await;
+    assert_eq!(refused.refused(401, "unauthorized").header("www-authenticate"), Some(bare));
 }
