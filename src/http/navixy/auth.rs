@@ -21,7 +21,7 @@ use super::caller::{call, permissions};
 /// Bytes of the longest name or password that is worth a hash.
 const LONGEST: usize = 1_024;
 
-/// A login and a password; or, after those, the code of a second factor.
+/// A login and a password; or, after those, the code of a second factor. What is empty or `null` counts as not sent.
 #[derive(Deserialize, ToSchema)]
 pub struct Auth {
     /// The email address, or the user name.
@@ -116,8 +116,9 @@ pub async fn auth(
 ) -> Result<HttpResponse, PanelError> {
     let locale = locale(&req);
     let (call, body) = (call(&req), body.0);
-    let passage = if body.token.is_some() || body.code.is_some() {
-        let (token, code) = (given(locale, "token", body.token)?, given(locale, "code", body.code)?);
+    let (token, code) = (some(body.token), some(body.code));
+    let passage = if token.is_some() || code.is_some() {
+        let (token, code) = (given(locale, "token", token)?, given(locale, "code", code)?);
         surface.engine.enter_with_code(&call, token.expose(), code.expose(), Opens::Panel).await
     } else {
         let login = short(locale, "login", given(locale, "login", body.login.map(Secret::new))?)?;
@@ -130,8 +131,13 @@ pub async fn auth(
     }
 }
 
+/// A form sends an empty field for one that was not filled in.
+fn some(value: Option<Secret>) -> Option<Secret> {
+    value.filter(|value| !value.expose().is_empty())
+}
+
 fn given(locale: Locale, name: &str, value: Option<Secret>) -> Result<Secret, PanelError> {
-    value.ok_or_else(|| PanelError::body(locale, BodyFault::Missing { field: name.to_owned() }))
+    some(value).ok_or_else(|| PanelError::body(locale, BodyFault::Missing { field: name.to_owned() }))
 }
 
 fn short(locale: Locale, name: &str, value: Secret) -> Result<Secret, PanelError> {

@@ -136,6 +136,7 @@ caption-email = Potvrzení e-mailem
 panel-4 = Uživatel ani klíč relace nejsou známi, nebo relace skončila.
 panel-5 = Nesprávný formát požadavku: pošlete JSON nebo formulář.
 panel-6 = Neočekávaná chyba.
+panel-5-json = Nesprávný formát požadavku: pošlete JSON.
 panel-7 = Neplatné parametry.
 panel-8 = Server je vytížen. Zkuste to později.
 panel-9 = Požadavek je příliš velký.

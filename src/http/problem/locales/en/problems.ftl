@@ -130,6 +130,7 @@ caption-email = Email Confirmation
 panel-4 = The user or session key is not known, or the session is over.
 panel-5 = Wrong format of the request: send JSON or a form.
 panel-6 = Unexpected error.
+panel-5-json = Wrong format of the request: send JSON.
 panel-7 = Invalid parameters.
 panel-8 = Busy. Please try again later.
 panel-9 = The request is too large.

@@ -134,6 +134,7 @@ caption-email = Confirmação por e-mail
 panel-4 = O usuário ou a chave de sessão não é conhecido, ou a sessão terminou.
 panel-5 = Formato de solicitação incorreto: envie JSON ou um formulário.
 panel-6 = Erro inesperado.
+panel-5-json = Formato de solicitação incorreto: envie JSON.
 panel-7 = Parâmetros inválidos.
 panel-8 = Servidor ocupado. Tente novamente mais tarde.
 panel-9 = A solicitação é grande demais.
