@@ -11,6 +11,7 @@ door-code-unsent = Kód se nepodařilo odeslat. Přihlaste se znovu a odešle se
 oauth-mfa-token = Token MFA je neznámý, použitý, nebo jeho platnost vypršela. Začněte znovu heslem.
 oauth-refresh-token = Obnovovací token je neznámý, použitý, nebo jeho platnost vypršela. Přihlaste se znovu.
 client-unknown = Uveďte klíče klienta v hlavičkách api-key a access-key, nebo platný přístupový token.
+cors-refused = Stránky z tohoto původu toto volat nesmějí, nebo ne touto metodou či s těmito hlavičkami.
 body_too_slow = Tělo požadavku přichází příliš pomalu
     .detail = Tělo požadavku nedorazilo včas.
 body_too_large = Tělo požadavku je příliš velké
@@ -135,8 +136,8 @@ caption-email = Potvrzení e-mailem
 
 panel-4 = Uživatel ani klíč relace nejsou známi, nebo relace skončila.
 panel-5 = Nesprávný formát požadavku: pošlete JSON nebo formulář.
-panel-6 = Neočekávaná chyba.
 panel-5-json = Nesprávný formát požadavku: pošlete JSON.
+panel-6 = Neočekávaná chyba.
 panel-7 = Neplatné parametry.
 panel-8 = Server je vytížen. Zkuste to později.
 panel-9 = Požadavek je příliš velký.

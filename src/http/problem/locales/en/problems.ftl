@@ -11,6 +11,7 @@ door-code-unsent = The code could not be sent. Sign in again to have it sent onc
 oauth-mfa-token = The MFA token is unknown, used, or has expired. Begin again with the password.
 oauth-refresh-token = The refresh token is unknown, used, or has expired. Sign in again.
 client-unknown = Show a client's keys as api-key and access-key, or an access token that is valid.
+cors-refused = Pages of this origin may not call this, or not with this method or these headers.
 body_too_slow = Body too slow
     .detail = The body did not arrive in time.
 body_too_large = Body too large
@@ -129,8 +130,8 @@ caption-email = Email Confirmation
 
 panel-4 = The user or session key is not known, or the session is over.
 panel-5 = Wrong format of the request: send JSON or a form.
-panel-6 = Unexpected error.
 panel-5-json = Wrong format of the request: send JSON.
+panel-6 = Unexpected error.
 panel-7 = Invalid parameters.
 panel-8 = Busy. Please try again later.
 panel-9 = The request is too large.

@@ -11,6 +11,7 @@ door-code-unsent = Não foi possível enviar o código. Entre novamente para que
 oauth-mfa-token = O token de MFA é desconhecido, já foi usado ou expirou. Comece de novo com a senha.
 oauth-refresh-token = O token de renovação é desconhecido, já foi usado ou expirou. Entre novamente.
 client-unknown = Envie as chaves de um cliente em api-key e access-key, ou um token de acesso válido.
+cors-refused = Páginas desta origem não podem chamar isto, ou não com este método ou estes cabeçalhos.
 body_too_slow = Corpo da requisição lento demais
     .detail = O corpo da requisição não chegou a tempo.
 body_too_large = Corpo da requisição grande demais
@@ -133,8 +134,8 @@ caption-email = Confirmação por e-mail
 
 panel-4 = O usuário ou a chave de sessão não é conhecido, ou a sessão terminou.
 panel-5 = Formato de solicitação incorreto: envie JSON ou um formulário.
-panel-6 = Erro inesperado.
 panel-5-json = Formato de solicitação incorreto: envie JSON.
+panel-6 = Erro inesperado.
 panel-7 = Parâmetros inválidos.
 panel-8 = Servidor ocupado. Tente novamente mais tarde.
 panel-9 = A solicitação é grande demais.
