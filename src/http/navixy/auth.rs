@@ -116,9 +116,11 @@ pub async fn auth(
 ) -> Result<HttpResponse, PanelError> {
     let locale = locale(&req);
     let (call, body) = (call(&req), body.0);
-    let (token, code) = (some(body.token), some(body.code));
-    let passage = if token.is_some() || code.is_some() {
-        let (token, code) = (given(locale, "token", token)?, given(locale, "code", code)?);
+    let sent = |value: &Option<Secret>| value.as_ref().is_some_and(|value| !value.expose().is_empty());
+    let passage = if sent(&body.token) || sent(&body.code) {
+        // Beside a code an empty token is one that nobody was given.
+        let token = body.token.ok_or_else(|| missing(locale, "token"))?;
+        let code = given(locale, "code", body.code)?;
         surface.engine.enter_with_code(&call, token.expose(), code.expose(), Opens::Panel).await
     } else {
         let login = short(locale, "login", given(locale, "login", body.login.map(Secret::new))?)?;
@@ -131,13 +133,13 @@ pub async fn auth(
     }
 }
 
-/// A form sends an empty field for one that was not filled in.
-fn some(value: Option<Secret>) -> Option<Secret> {
-    value.filter(|value| !value.expose().is_empty())
+fn missing(locale: Locale, name: &str) -> PanelError {
+    PanelError::body(locale, BodyFault::Missing { field: name.to_owned() })
 }
 
+/// A form sends an empty field for one that was not filled in.
 fn given(locale: Locale, name: &str, value: Option<Secret>) -> Result<Secret, PanelError> {
-    some(value).ok_or_else(|| PanelError::body(locale, BodyFault::Missing { field: name.to_owned() }))
+    value.filter(|value| !value.expose().is_empty()).ok_or_else(|| missing(locale, name))
 }
 
 fn short(locale: Locale, name: &str, value: Secret) -> Result<Secret, PanelError> {
