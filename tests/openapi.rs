@@ -215,3 +215,55 @@ fn sources(folder: &str) -> Vec<PathBuf> {
     }
     found
 }
+
+/// What an answer carries is described where it carries it.
+#[test]
+fn the_headers_of_refusals_are_described() {
+    let document = document();
+    for ((method, path), operation) in operations(&document) {
+        let surface = operation["tags"][0].as_str().unwrap();
+        for (status, response) in operation["responses"].as_object().unwrap() {
+            if status.starts_with('2') || path == "/health/ready" {
+                continue;
+            }
+            let has = |name: &str| response["headers"][name].is_object();
+            let said = |name: &str, wanted: bool| assert_eq!(has(name), wanted, "{method} {path} {status}: {name}");
+            said("Content-Language", !matches!(surface, "flexi" | "navixy"));
+            said("WWW-Authenticate", status == "401");
+            said("Retry-After", matches!(status.as_str(), "429" | "503"));
+        }
+    }
+    let token = &document["paths"]["/api/oauth2/token"]["post"]["responses"]["200"];
+    assert!(token["headers"]["Pragma"].is_object());
+}
+
+#[test]
+fn surfaces_without_wizards_do_not_speak_of_them() {
+    let document = document();
+    for ((method, path), operation) in operations(&document) {
+        if matches!(operation["tags"][0].as_str().unwrap(), "veeam" | "mfao" | "flexi" | "navixy") {
+            let said = operation["responses"].to_string();
+            assert!(!said.contains("wizard"), "{method} {path}: {said}");
+        }
+        if path.starts_with("/api/totp/") {
+            let said = operation["responses"]["401"]["description"].as_str().unwrap();
+            assert!(said.contains("keys"), "{method} {path}: {said}");
+        }
+    }
+}
+
+/// `null` is refused where something may only be left out.
+#[test]
+fn a_body_that_may_be_left_out_may_not_be_null() {
+    let document = document();
+    for ((method, path), operation) in operations(&document) {
+        let Some(body) = operation.get("requestBody") else { continue };
+        assert!(!body["content"].to_string().contains("\"null\""), "{method} {path}: {body}");
+    }
+    let body = &document["paths"]["/api/v1/users/{id}/enableMfa"]["post"]["requestBody"];
+    assert_eq!(body["content"]["application/json"]["schema"]["$ref"], "#/components/schemas/EnableMfa");
+    assert_ne!(body["required"], true);
+    let verify = &document["components"]["schemas"]["Verify"];
+    assert_eq!(verify["properties"]["otp"]["type"], "string");
+    assert_eq!(verify["required"], serde_json::json!(["username"]));
+}

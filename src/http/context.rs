@@ -103,7 +103,7 @@ impl Context {
     }
 
     pub fn problem(&self, refused: Refused) -> Problem {
-        Problem::new(self.locale, refused)
+        Problem::new(self.locale, refused).with_token(self.bearer.is_some())
     }
 }
 

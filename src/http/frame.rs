@@ -1,14 +1,17 @@
 use actix_cors::Cors;
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::Method;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
+use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
-use actix_web::{Error, HttpMessage, web};
+use actix_web::{Error, HttpMessage, ResponseError, web};
 
-use super::context::RequestName;
+use super::context::{RequestName, locale};
+use super::head;
+use super::problem::Problem;
 use super::surface::Surface;
 use super::unread::{Answer, Reader};
+use crate::engine::{Reason, Refused};
 use crate::telemetry::{redact_path, sane};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -25,7 +28,12 @@ pub async fn frame(
     req.extensions_mut().insert(RequestName(name.clone()));
     let (method, path) = (req.method().clone(), req.path().to_owned());
     let reader = Reader::of(&mut req);
-    let mut response = next.call(req).await?;
+    let asks_leave = method == Method::OPTIONS && req.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
+    head::as_get(&mut req);
+    let mut response = next.call(req).await?.map_into_boxed_body();
+    if asks_leave && response.status() == StatusCode::BAD_REQUEST {
+        response = no_leave(response);
+    }
     let status = response.status();
     let headers = response.headers_mut();
     if let Ok(value) = HeaderValue::from_str(&name) {
@@ -39,6 +47,13 @@ pub async fn frame(
     let path = sane(&path);
     tracing::info!(request = name, %method, %path, status = status.as_u16(), "answered");
     Ok(response.map_body(|_, body| Answer::new(body, reader)))
+}
+
+/// What a page hears that may not call, in place of the plain text that the library has for it. Browsers look at nothing
+/// but that it is no success.
+fn no_leave(response: ServiceResponse) -> ServiceResponse {
+    let problem = Problem::new(locale(response.request()), Refused::new(Reason::Forbidden)).saying("cors-refused");
+    response.into_response(problem.error_response())
 }
 
 /// The client's own name for the request if it is a sane one, else a fresh one.
@@ -57,7 +72,7 @@ fn request_name(req: &ServiceRequest) -> String {
 
 /// Which pages of other origins may call: those that are configured, and no other.
 pub fn cors(origins: &[String]) -> Cors {
-    let methods = [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
+    let methods = [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
     let exposed = ["mfa-token", "retry-after", "secret", "x-device-token", "x-request-id", "x-wizard-key"];
     let taken = [
         "accept-language",

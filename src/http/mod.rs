@@ -13,6 +13,7 @@ mod docs;
 mod flag;
 mod flexi;
 mod frame;
+mod head;
 mod health;
 mod mfao;
 mod mounts;

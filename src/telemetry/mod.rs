@@ -2,7 +2,8 @@
 //! asks: round trips to the store, and time by phase.
 //!
 //! Always: whatever a client wrote passes through [`sane`] before it reaches a log line, and every query string
-//! through [`redact_query`]; libraries below us log warnings only, for their finer levels print what they carry.
+//! through [`redact_query`]; libraries below us log warnings only, for their finer levels print what they carry; and no
+//! client can have an error logged by sending what is no request.
 //! Never here: any other part of the crate. This module imports none.
 
 mod cause;
@@ -47,9 +48,13 @@ pub fn init(format: Format, level: tracing::Level) -> Result<(), AlreadySetUp> {
     .map_err(|error| AlreadySetUp(error.to_string()))
 }
 
+/// What reads requests off a connection. It calls it an error of the server that a client sent none, or went away.
+const READERS: [&str; 2] = ["actix_http::h1::dispatcher", "actix_http::h1::decoder"];
+
 fn filter(level: tracing::Level) -> EnvFilter {
     let others = level.min(tracing::Level::WARN);
-    EnvFilter::new(format!("{others},stepgate={level}"))
+    let silent: String = READERS.map(|target| format!(",{target}=off")).concat();
+    EnvFilter::new(format!("{others},stepgate={level}{silent}"))
 }
 
 #[cfg(test)]
@@ -58,7 +63,8 @@ mod tests {
 
     #[test]
     fn libraries_never_log_more_than_warnings() {
-        assert_eq!(filter(tracing::Level::TRACE).to_string(), "stepgate=trace,warn");
-        assert_eq!(filter(tracing::Level::ERROR).to_string(), "stepgate=error,error");
+        let silent = "actix_http::h1::dispatcher=off,actix_http::h1::decoder=off";
+        assert_eq!(filter(tracing::Level::TRACE).to_string(), format!("{silent},stepgate=trace,warn"));
+        assert_eq!(filter(tracing::Level::ERROR).to_string(), format!("{silent},stepgate=error,error"));
     }
 }

@@ -283,7 +283,7 @@ async fn only_the_operators_key_opens_the_surface(app: TestApp) {
         app.call(method, path).json(&body).send().await.refused(401, "unauthorized");
         for key in [almost.clone(), "x".to_owned(), token.clone(), format!("{ADMIN_KEY}x"), ADMIN_KEY.to_uppercase()] {
             let refused = app.call(method, path).bearer(&key).json(&body).send().await.refused(401, "unauthorized");
-            assert_eq!(refused.header("www-authenticate"), Some("Bearer"));
+            assert_eq!(refused.header("www-authenticate"), Some(r#"Bearer realm="Stepgate", error="invalid_token""#));
         }
         let basic = format!("Basic {ADMIN_KEY}");
         let basic = app.call(method, path).header("Authorization", &basic).json(&body).send().await;

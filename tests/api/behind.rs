@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::accounts::admin;
 use crate::desk::{doings, notices};
 use crate::doors::Door;
-use crate::harness::{Answer, Backend, PASSWORD, Setup, TestApp};
+use crate::harness::{Answer, Backend, Setup, TestApp};
 use crate::redis::Server;
 use crate::surfaces::through::{Mfao, Navixy};
 

@@ -142,7 +142,8 @@ async fn what_is_no_type_or_purpose_is_named(app: TestApp) {
     let long = format!("?purpose={}", "x".repeat(65));
     for query in ["?purpose=Pay", "?purpose=pay.out", "?purpose=pay%20out", "?purpose=password_reset", &long] {
         let refused = app.challenge(&token, query).await.refused(400, "invalid_request");
-        assert!(refused.body["errors"]["purpose"].is_array(), "{query}: {}", refused.text);
+        let words = "Must be 1 to 64 small letters, digits, underscores or hyphens; password_reset is reserved.";
+        assert_eq!(refused.body["errors"]["purpose"], json!([words]), "{query}: {}", refused.text);
     }
     app.challenge(&token, "?type=email&type=sms").await.refused(400, "invalid_request");
     assert_eq!(app.outbox(&person.email).await, Vec::<Value>::new());

@@ -236,9 +236,95 @@ async fn hostile_headers_change_nothing() {
     let call = app.call("POST", "/api/v2/my/signin").header("Idempotency-Key", &longest);
     let refused = call.json(&body).send().await.refused(400, "invalid_request");
     assert!(refused.body["errors"]["Idempotency-Key"].is_array(), "{}", refused.text);
-    for value in ["Bearer", "Bearer ", "bearer x y", "Basic YTpi", "\u{2028}", "Bearer \u{e9}", "Bearer a.b.c"] {
+    let (bare, invalid) = (r#"Bearer realm="Stepgate""#, r#"Bearer realm="Stepgate", error="invalid_token""#);
+    for (value, challenge) in [
+        ("Bearer", bare),
+        ("Bearer ", bare),
+        ("bearer x y", invalid),
+        ("Basic YTpi", bare),
+        ("\u{2028}", bare),
+        ("Bearer \u{e9}", bare),
+        ("Bearer a.b.c", invalid),
+    ] {
         let call = app.call("GET", "/api/v2/my/sessions").header("Authorization", value);
         let answer = call.send().await.refused(401, "unauthorized");
-        assert_eq!(answer.header("www-authenticate"), Some("Bearer"));
+        assert_eq!(answer.header("www-authenticate"), Some(challenge), "{value}");
+    }
+    let nothing = app.call("GET", "/api/v2/my/sessions").send().await.refused(401, "unauthorized");
+    assert_eq!(nothing.header("www-authenticate"), Some(bare));
+    // The refresh token is what is no good here.
+    let body = json!({ "refreshToken": "x" });
+    let refused = app.call("POST", "/api/v2/my/refresh").bearer(&token).json(&body).send().await;
+    assert_eq!(refused.refused(401, "unauthorized").header("www-authenticate"), Some(bare));
+}
+
+/// RFC 9110 §9.1, §9.3.2: HEAD is answered as GET is, without the body. §9.2.1: where a GET begins a wizard or sends a code,
+/// HEAD finds nothing and begins nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn head_is_answered_wherever_a_get_starts_nothing() {
+    const STARTS: [&str; 6] = [
+        "/api/v2/my/signin/wizard",
+        "/api/v2/my/2fa/challenge",
+        "/api/v2/my/2fa/unauthorized/challenge",
+        "/api/v2/my/2fa/{type}/enable/wizard",
+        "/api/v2/my/2fa/{type}/disable/wizard",
+        "/u/{user}/qrcode-2fa",
+    ];
+    let app = server().await;
+    let token = app.sign_in(&app.person("ann").await).await;
+    let document = app.get("/openapi.json").await.expect(200);
+    let mut starts = 0;
+    for (path, _) in document.body["paths"].as_object().unwrap().iter().filter(|(_, item)| item["get"].is_object()) {
+        let place = path.replace("{type}", "email").replace("{user}", "ann");
+        let place: String =
+            place.split('/').map(|part| if part.starts_with('{') { "1" } else { part }).collect::<Vec<_>>().join("/");
+        for token in ["", &token, ADMIN_KEY] {
+            if STARTS.contains(&path.as_str()) {
+                let head = app.call("HEAD", &place).bearer(token).send().await;
+                // `/2fa/challenge` is looked for among the methods, where whoever is signed in finds none of this name.
+                assert!(
+                    head.status == 404 || (head.status, path.as_str()) == (401, STARTS[1]),
+                    "{path} {}",
+                    head.status
+                );
+                assert!(head.text.is_empty() && head.header("set-cookie").is_none(), "{path}");
+                starts += 1;
+                continue;
+            }
+            let get = app.call("GET", &place).bearer(token).send().await;
+            let head = app.call("HEAD", &place).bearer(token).send().await.expect(get.status);
+            assert!(head.text.is_empty(), "{path}");
+            for name in ["content-type", "content-length", "cache-control", "www-authenticate"] {
+                assert_eq!(head.header(name), get.header(name), "{path}: {name}");
+            }
+        }
+    }
+    assert_eq!(starts, STARTS.len() * 3);
+    for path in ["/health/live", "/health/ready", "/openapi.json", "/.well-known/jwks.json"] {
+        let head = app.call("HEAD", path).send().await.expect(200);
+        assert!(head.header("content-length").is_some_and(|length| length != "0"), "{path} {:?}", head.headers);
+    }
+    assert!(app.outbox("ann@example.com").await.iter().all(|sent| sent["kind"] != "code"));
+    app.call("HEAD", "/api/v2/my/signin").send().await.expect(404);
+}
+
+/// A page of another origin that asks for leave is told no in the form of every other no.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_preflight_that_may_not_is_a_problem() {
+    let setup = Setup::on(Backend::Embedded).with("STEPGATE_CORS__ORIGINS", r#"["https://app.example.com"]"#);
+    let app = setup.start().await;
+    let ask = |origin: &'static str, method: &'static str| {
+        let call = app.call("OPTIONS", "/api/v2/my/signin").header("Origin", origin);
+        call.header("Access-Control-Request-Method", method).header("Accept-Language", "cs").send()
+    };
+    for (origin, method) in [("https://evil.example", "POST"), ("https://app.example.com", "TRACE")] {
+        let refused = ask(origin, method).await.refused(403, "forbidden");
+        assert_eq!(refused.header("content-language"), Some("cs"));
+        assert_eq!(refused.header("access-control-allow-origin"), None);
+        assert!(refused.header("x-request-id").is_some());
+    }
+    for method in ["POST", "HEAD"] {
+        let asked = ask("https://app.example.com", method).await.expect(200);
+        assert_eq!(asked.header("access-control-allow-origin"), Some("https://app.example.com"));
     }
 }

@@ -320,11 +320,12 @@ async fn what_cannot_be_ordered_is_named(app: TestApp) {
         (of(r#"["pigeon"]"#), "settings.factor_types"),
         (of(r#"["email","email"]"#), "settings.factor_types"),
         (of("[1]"), "settings.factor_types"),
+        (r#"{"target":{"type":"all","ids":[]},"settings":{"type":"disallowed"}}"#.to_owned(), "target.ids"),
         (some(""), "target.ids"),
         (some(r#","ids":null"#), "target.ids"),
         (some(r#","ids":[]"#), "target.ids"),
         (some(r#","ids":[0]"#), "target.ids"),
-        (some(r#","ids":[-1]"#), "target.ids"),
+        (some(r#","ids":[-1]"#), "target.ids[0]: Must be a positive integer."),
         (some(r#","ids":[1.0]"#), "target.ids"),
         (some(r#","ids":["1"]"#), "target.ids"),
         (some(r#","ids":1"#), "target.ids"),
@@ -340,6 +341,12 @@ async fn what_cannot_be_ordered_is_named(app: TestApp) {
     for body in [json!({}), json!({ "ids": [] }), json!({ "ids": ["1"] }), json!({ "ids": [0] }), json!({ "ids": {} })]
     {
         assert!(refused(&app.at_panel(&panel, READ, &body).await, 400, 7).contains("ids"), "{body}");
+    }
+    for path in [ALL, READ, SET_DEFAULT] {
+        let call =
+            app.call("POST", &format!("/v2/panel{path}")).header("Authorization", &format!("NVX {}", panel.hash));
+        let words = refused(&call.text("text/plain", "{}").send().await, 415, 5);
+        assert_eq!(words, "Wrong format of the request: send JSON.", "{path}");
     }
     let wrong = app.at_panel(&panel, SET_DEFAULT, &json!({ "settings": { "type": "allowed" } })).await;
     assert!(refused(&wrong, 400, 7).contains("settings.factor_types"));

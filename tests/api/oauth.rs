@@ -11,6 +11,7 @@ on_every_store!(
     grant_types_are_taken_in_any_case_and_no_others_are,
     a_parameter_without_a_value_was_not_sent,
     problems_carry_the_members_of_the_standard,
+    a_description_is_of_the_characters_of_the_standard_in_every_language,
 );
 
 const TOKEN: &str = "/api/oauth2/token";
@@ -115,7 +116,66 @@ async fn problems_carry_the_members_of_the_standard(app: TestApp) {
     let call = app.call("POST", TOKEN).header("Accept-Language", "cs").json(&body);
     let refused = call.send().await.refused(400, "invalid_credentials");
     assert_eq!((refused.str("error"), refused.body["status"].as_u64()), ("invalid_grant", Some(400)));
-    assert_eq!(refused.str("error_description"), refused.str("detail"));
+    assert_eq!(refused.str("error_description"), "The email and the password do not belong together.");
+    assert_eq!(refused.str("detail"), "Tato kombinace e-mailu a hesla není platná.");
     assert_eq!((refused.str("title"), refused.body["attemptsLeft"].as_u64()), ("Nesprávný e-mail nebo heslo", Some(4)));
     assert!(refused.header("www-authenticate").is_none());
+}
+
+/// RFC 6749 §5.2: %x20-21 / %x23-5B / %x5D-7E. Every refusal of the endpoint that a client can bring about, in every
+/// language.
+async fn a_description_is_of_the_characters_of_the_standard_in_every_language(app: TestApp) {
+    const FORM: &str = "application/x-www-form-urlencoded";
+    app.person_with_google("ann").await;
+    let right = "grant_type=Password&username=ann@example.com&password=correct+horse+battery+staple";
+    let wrong = |name: &str| format!("grant_type=Password&username={name}&password=x");
+    for (language, title) in [
+        ("en", "Wrong email or password"),
+        ("cs", "Nesprávný e-mail nebo heslo"),
+        ("pt-BR", "E-mail ou senha incorretos"),
+        ("ru", "Неверный адрес эл. почты или пароль"),
+    ] {
+        app.clock.advance(3_600);
+        let send = |kind: &'static str, body: String| {
+            app.call("POST", TOKEN).header("Accept-Language", language).text(kind, body).send()
+        };
+        let asked = send(FORM, right.to_owned()).await.expect(200);
+        let mfa = |code: &str| format!("grant_type=Mfa&mfa_token={}&mfa_code={code}", asked.str("mfa_token"));
+        let mut codes = Vec::new();
+        for (kind, body) in [
+            (FORM, wrong("nobody@example.com")),
+            ("text/plain", "x".to_owned()),
+            ("application/json", "{".to_owned()),
+            ("application/json", r#"{"grant_type":7}"#.to_owned()),
+            (FORM, "x".repeat(70_000)),
+            (FORM, "grant_type=".to_owned()),
+            (FORM, "grant_type=Mfa&grant_type=Mfa".to_owned()),
+            (FORM, "grant_type=saml".to_owned()),
+            (FORM, wrong(&"x".repeat(2_000))),
+            (FORM, "grant_type=Refresh_token&refresh_token=x".to_owned()),
+            (FORM, "grant_type=Mfa&mfa_token=x&mfa_code=000000".to_owned()),
+            (FORM, mfa("abc")),
+            (FORM, mfa("000000")),
+            (FORM, wrong("nobody@example.com")),
+            (FORM, wrong("nobody@example.com")),
+            (FORM, wrong("nobody@example.com")),
+            (FORM, wrong("nobody@example.com")),
+            (FORM, wrong("nobody@example.com")),
+        ] {
+            let refused = send(kind, body).await;
+            assert!(refused.status >= 400, "{}", refused.text);
+            let said = refused.str("error_description");
+            assert!(!said.is_empty() && said.chars().all(|c| matches!(c, ' '..='!' | '#'..='[' | ']'..='~')), "{said}");
+            assert_eq!(refused.header("content-language"), Some(language));
+            codes.push(refused.str("code").to_owned());
+            if codes.len() == 1 {
+                assert_eq!(refused.str("title"), title);
+            }
+        }
+        for code in
+            ["unsupported_media_type", "body_too_large", "wizard_not_found", "invalid_code", "too_many_attempts"]
+        {
+            assert!(codes.iter().any(|seen| seen == code), "{language}: {codes:?}");
+        }
+    }
 }

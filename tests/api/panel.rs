@@ -12,6 +12,7 @@ on_every_store!(
     nobody_guesses_a_hash,
     only_a_hash_opens_the_panel,
     the_panel_speaks_the_language_that_is_asked_for,
+    an_empty_field_of_a_form_was_not_sent,
 );
 
 async fn signed_in(app: &TestApp, person: &Person) -> String {
@@ -166,4 +167,32 @@ async fn the_panel_speaks_the_language_that_is_asked_for(app: TestApp) {
     for (place, words) in said.iter().enumerate() {
         assert!(said[..place].iter().all(|(named, wrong)| *named != words.0 && *wrong != words.1), "{words:?}");
     }
+}
+
+/// A browser sends every field of a form, also those that nobody has filled in.
+async fn an_empty_field_of_a_form_was_not_sent(app: TestApp) {
+    const AUTH: &str = "/v2/panel/account/auth";
+    let person = app.person_with_google("ann").await;
+    let form = |body: String| app.call("POST", AUTH).text("application/x-www-form-urlencoded", body).send();
+    let asked = form("login=ann@example.com&password=correct+horse+battery+staple&token=&code=".to_owned()).await;
+    panel_refused(asked.clone(), 403, 11);
+    let (token, code) = (asked.str("/mfa/token"), app.totp(person.key()));
+    form(format!("login=&password=&token={token}&code={code}")).await.expect(200);
+    let nulls = json!({ "login": person.email, "password": PASSWORD, "token": null, "code": null });
+    panel_refused(app.post(AUTH, nulls).await, 403, 11);
+    for (body, missing) in [
+        (json!({}), "login"),
+        (json!({ "login": "", "password": "" }), "login"),
+        (json!({ "login": null, "password": "x" }), "login"),
+        (json!({ "login": "ann", "password": "" }), "password"),
+        (json!({ "token": token, "code": "" }), "code"),
+        (json!({ "token": null, "code": "123456" }), "token"),
+    ] {
+        let refused = app.post(AUTH, body.clone()).await;
+        let words = refused.str("/status/description");
+        assert_eq!(words, format!("Invalid parameters. {missing}: Is required."), "{body}");
+        panel_refused(refused.clone(), 400, 7);
+    }
+    let words = app.call("POST", AUTH).text("text/plain", "x").send().await;
+    assert_eq!(words.str("/status/description"), "Wrong format of the request: send JSON or a form.");
 }

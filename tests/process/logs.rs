@@ -1,7 +1,7 @@
 //! X36: nothing that a client writes can start a line of the log, drive a terminal, or break a machine's reader.
 
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{Shutdown, TcpStream};
 
 use serde_json::{Value, json};
 
@@ -25,6 +25,13 @@ fn raw(server: &Stepgate, bytes: &[u8]) {
     let mut stream = TcpStream::connect(server.url.strip_prefix("http://").unwrap()).unwrap();
     // A server that has heard enough may close at any time.
     let _ = stream.write_all(bytes);
+    let _ = stream.read_to_end(&mut Vec::new());
+}
+
+/// Sends the bytes as they are, and nothing more: what the server waits for does not come.
+fn raw_once(server: &Stepgate, bytes: &[u8]) {
+    let mut stream = TcpStream::connect(server.url.strip_prefix("http://").unwrap()).unwrap();
+    let _ = stream.write_all(bytes).and_then(|()| stream.shutdown(Shutdown::Write));
     let _ = stream.read_to_end(&mut Vec::new());
 }
 
@@ -171,6 +178,25 @@ async fn attacked(format: &str) -> String {
         assert!(c == '\n' || !(c.is_control() || unsafe_mark), "{c:?} in the log");
     }
     log
+}
+
+/// What is no request, or one too long, is the client's error: no stranger writes the lines that wake an operator.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_request_is_no_error_of_the_server() {
+    let home = tempfile::tempdir().unwrap();
+    let mut server = Stepgate::start(home.path(), &[("STEPGATE_LOG__LEVEL", "trace")]);
+    let long = format!("GET / HTTP/1.1\r\nX-Long: {}", "x".repeat(400_000));
+    for bytes in ["\u{1}\u{2}\r\n\r\n", "GET\r\n\r\n", "GET / HTTP/9.9\r\n\r\n", "\u{16}\u{3}\u{1}\u{2}", long.as_str()]
+    {
+        raw_once(&server, bytes.as_bytes());
+    }
+    raw_once(&server, b"POST /api/v2/my/signin HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n");
+    assert_eq!(server.client().get("/health/live", "").await.unwrap().0, 200);
+    server.terminate();
+    assert!(server.ended().success());
+    let log = server.log();
+    let errors: Vec<&str> = log.lines().filter(|line| line.contains(" ERROR ")).collect();
+    assert!(errors.is_empty() && log.contains("answered"), "{log}");
 }
 
 /// X36: the guards are `telemetry::sane` and the shape of a request id; every line is one that the server began.

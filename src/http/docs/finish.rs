@@ -1,13 +1,17 @@
 use utoipa::openapi::path::{Operation, PathItem};
-use utoipa::openapi::{OpenApi, RefOr, Response};
+use utoipa::openapi::schema::{Schema, SchemaType, Type};
+use utoipa::openapi::{Content, OpenApi, RefOr, Response};
 
 /// What the handlers' own types leave open: an unambiguous name for every operation, and a description for every answer
-/// (OpenAPI 3.1 §4.8.17 wants one).
+/// (OpenAPI 3.1 §4.8.17 wants one). A body that may be left out is not one that may be `null`.
 pub fn finish(document: &mut OpenApi) {
     for (path, item) in &mut document.paths.paths {
         for (method, operation) in operations(item) {
             // Handlers of different modules have the same names; method and path are never the same.
             operation.operation_id = Some(operation_id(method, path));
+            if let Some(RefOr::T(body)) = &mut operation.request_body {
+                body.content.values_mut().for_each(without_null);
+            }
             for (status, response) in &mut operation.responses.responses {
                 if let RefOr::T(response) = response {
                     describe(status, response);
@@ -26,6 +30,17 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = (&'static str, &mut O
         ("delete", &mut item.delete),
     ];
     all.into_iter().filter_map(|(method, operation)| Some((method, operation.as_mut()?)))
+}
+
+/// The types have one word for both.
+fn without_null(content: &mut RefOr<Content>) {
+    let RefOr::T(Content { schema, .. }) = content else { return };
+    let Some(RefOr::T(Schema::OneOf(either))) = schema else { return };
+    let null = SchemaType::from(Type::Null);
+    either.items.retain(|item| !matches!(item, RefOr::T(Schema::Object(object)) if object.schema_type == null));
+    if let [one] = &either.items[..] {
+        *schema = Some(one.clone());
+    }
 }
 
 fn describe(status: &str, response: &mut Response) {

@@ -14,7 +14,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use super::mounts::{self, Mount, Mounts};
 
 pub use params::Success;
-pub use responses::{Counted, Limited, Refusals, problems};
+pub use responses::{Counted, Limited, Refusals, problems, refusals, waiting, with_headers};
 
 pub fn routes(config: &mut ServiceConfig<'_>) {
     config.service(openapi);

@@ -2,6 +2,7 @@ use actix_web::http::header::HeaderName;
 use actix_web::{HttpResponse, get, web};
 use utoipa::ToSchema;
 
+use crate::http::head::is_get;
 use crate::http::surface::Surface;
 
 use super::ask::Ask;
@@ -34,7 +35,7 @@ pub struct Picture(#[allow(dead_code, reason = "only its name is spoken of")] Ve
         Refusals
     )
 )]
-#[get("/{user}/qrcode-2fa{ending:(?:\\.xml|\\.json|\\.png)?}")]
+#[get("/{user}/qrcode-2fa{ending:(?:\\.xml|\\.json|\\.png)?}", guard = "is_get")]
 pub async fn qrcode(surface: web::Data<Surface>, ask: Ask) -> Result<HttpResponse, Refusal> {
     let engine = &surface.engine;
     let account = let_in(engine, &ask).await?.account;

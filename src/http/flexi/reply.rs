@@ -1,3 +1,5 @@
+use std::cmp::Ordering;
+
 use actix_web::HttpRequest;
 use actix_web::http::header::ACCEPT;
 
@@ -35,13 +37,14 @@ fn by_ending(path: &str) -> Option<Format> {
     }
 }
 
-/// JSON where it is liked better than XML (RFC 9110 §12.5.1). Who takes neither gets XML all the same: an answer that
-/// says something is of more use than a 406.
+/// JSON where it is liked better than XML (RFC 9110 §12.5.1), or as well and named more closely. Who takes neither gets
+/// XML all the same: an answer that says something is of more use than a 406.
 fn by_accept(req: &HttpRequest) -> Format {
     let lines: Vec<&str> = req.headers().get_all(ACCEPT).filter_map(|line| line.to_str().ok()).collect();
     let ranges: Vec<Range> = lines.iter().flat_map(|line| line.split(',')).filter_map(Range::parse).collect();
-    let xml = quality(&ranges, ("application", "xml")).max(quality(&ranges, ("text", "xml")));
-    if quality(&ranges, ("application", "json")) > xml { Format::Json } else { Format::Xml }
+    let liked = |name| Liked::of(&ranges, name);
+    let (json, xml) = (liked(("application", "json")), liked(("application", "xml")).or_better(liked(("text", "xml"))));
+    if json.quality > 0.0 && json.compare(&xml) == Ordering::Greater { Format::Json } else { Format::Xml }
 }
 
 /// A media range and how much it is liked.
@@ -71,10 +74,28 @@ impl Range {
     }
 }
 
-/// What the range says that names the type most closely.
-fn quality(ranges: &[Range], name: (&str, &str)) -> f32 {
-    let near = ranges.iter().map(|range| (range.nearness(name), range.quality)).filter(|(nearness, _)| *nearness > 0);
-    near.max_by(|one, other| one.0.cmp(&other.0).then(one.1.total_cmp(&other.1))).map_or(0.0, |(_, quality)| quality)
+/// What the range says that names a type most closely, and how closely it names it.
+struct Liked {
+    quality: f32,
+    nearness: u8,
+}
+
+impl Liked {
+    fn of(ranges: &[Range], name: (&str, &str)) -> Self {
+        let all = ranges.iter().map(|range| Liked { quality: range.quality, nearness: range.nearness(name) });
+        let near = all.filter(|liked| liked.nearness > 0);
+        let nearest = near.max_by(|one, other| one.nearness.cmp(&other.nearness).then(one.compare(other)));
+        nearest.unwrap_or(Liked { quality: 0.0, nearness: 0 })
+    }
+
+    /// By quality, then by nearness.
+    fn compare(&self, other: &Self) -> Ordering {
+        self.quality.total_cmp(&other.quality).then(self.nearness.cmp(&other.nearness))
+    }
+
+    fn or_better(self, other: Self) -> Self {
+        if self.compare(&other) == Ordering::Less { other } else { self }
+    }
 }
 
 #[cfg(test)]
@@ -115,6 +136,16 @@ mod tests {
             ("application/json;q=zero", Format::Xml),
             ("image/png, application/json;q=0.2", Format::Json),
             ("/, ;, json", Format::Xml),
+            // The nearer name decides between equals: the first is axios' own.
+            ("application/json, text/plain, */*", Format::Json),
+            ("application/json,*/*", Format::Json),
+            ("application/json;q=0.8, */*;q=0.8", Format::Json),
+            ("application/json, application/*", Format::Json),
+            ("application/json, text/xml;q=0.5, */*", Format::Json),
+            ("application/*, */*", Format::Xml),
+            ("text/xml, application/*", Format::Xml),
+            ("application/json, text/xml, */*", Format::Xml),
+            ("application/json;q=0, application/xml;q=0, text/xml;q=0", Format::Xml),
         ] {
             assert_eq!(format("/u/ann/disable-2fa", accept), expected, "{accept}");
         }

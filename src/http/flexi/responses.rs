@@ -1,7 +1,9 @@
 use std::collections::BTreeMap;
 
-use utoipa::openapi::{ContentBuilder, Header, HeaderBuilder, Ref, RefOr, Response, ResponseBuilder};
+use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response, ResponseBuilder};
 use utoipa::{IntoResponses, ToSchema};
+
+use crate::http::docs::{waiting, with_headers};
 
 use super::envelope::{Envelope, Winstrom};
 
@@ -30,8 +32,7 @@ impl IntoResponses for Refusals {
             let response = ResponseBuilder::new().description(what);
             let response = response.content("application/xml", content(Winstrom::name()));
             let response = response.content("application/json", content(Envelope::name()));
-            let headers = headers(status).iter();
-            headers.fold(response, |response, (name, what)| response.header(*name, text(what))).build()
+            with_headers(response, headers(status)).build()
         };
         list.iter().map(|(status, what)| ((*status).to_owned(), response(status, what).into())).collect()
     }
@@ -44,11 +45,6 @@ fn headers(status: &str) -> &'static [(&'static str, &'static str)] {
             ("WWW-Authenticate", "`Basic`, in UTF-8 (RFC 7617)."),
             ("Mfa-Token", "Where a code was sent: to be repeated beside `otp`."),
         ],
-        "429" | "503" => &[("Retry-After", "Seconds.")],
-        _ => &[],
+        _ => waiting(status),
     }
-}
-
-fn text(what: &str) -> Header {
-    HeaderBuilder::new().description(Some(what)).build()
 }

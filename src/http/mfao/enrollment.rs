@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 use crate::http::answer::json;
 use crate::http::body::Body;
 use crate::http::context::Context;
-use crate::http::docs::{Refusals, Success};
+use crate::http::docs::Success;
 use crate::http::flag::Flag;
 use crate::http::problem::Problem;
 use crate::http::surface::Surface;
@@ -14,6 +14,7 @@ use crate::telemetry::{Phases, counted};
 
 use super::caller::{Caller, name, problem};
 use super::metrics::Metrics;
+use super::responses::Refusals;
 
 /// Whose authenticator it is about.
 #[derive(Deserialize, ToSchema)]

@@ -7,6 +7,7 @@ mod caller;
 mod delete;
 mod enrollment;
 mod metrics;
+mod responses;
 mod verify;
 
 use utoipa_actix_web::scope;

@@ -7,7 +7,7 @@ use crate::engine::{FieldProblem, Reason, Refused};
 use crate::http::answer::json;
 use crate::http::body::Body;
 use crate::http::context::Context;
-use crate::http::docs::{Counted, Refusals};
+use crate::http::docs::Counted;
 use crate::http::flag::Flag;
 use crate::http::problem::Problem;
 use crate::http::surface::Surface;
@@ -16,6 +16,7 @@ use crate::telemetry::{Phases, counted};
 
 use super::caller::{Caller, name, problem};
 use super::metrics::Metrics;
+use super::responses::Refusals;
 
 #[derive(Deserialize, ToSchema)]
 pub struct Verify {
@@ -24,7 +25,7 @@ pub struct Verify {
     username: String,
     /// What the app shows; may come in the query instead.
     #[serde(default, deserialize_with = "present")]
-    #[schema(value_type = Option<String>, example = "123456")]
+    #[schema(value_type = String, required = false, example = "123456")]
     otp: Option<Secret>,
     /// Whether to tell what the request has cost.
     #[serde(default)]

@@ -11,6 +11,7 @@ use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response, ResponseBuilder};
 
 use crate::engine::{Reason, Refused};
 use crate::http::answer::json;
+use crate::http::docs::{waiting, with_headers};
 use crate::http::problem::{BodyFault, Problem, text};
 use crate::identity::Locale;
 
@@ -150,6 +151,14 @@ impl PanelError {
         error
     }
 
+    /// The refusal of a call that no form can carry.
+    pub fn of_json_alone(mut self, locale: Locale) -> Self {
+        if self.code == PanelCode::FORMAT {
+            self.description = text(locale, "panel-5-json");
+        }
+        self
+    }
+
     /// What is wrong with which field, behind what is said of all.
     fn naming(mut self, errors: &BTreeMap<String, Vec<String>>) -> Self {
         for (field, words) in errors {
@@ -195,13 +204,16 @@ impl IntoResponses for PanelRefusals {
             ("403", "No such user or session key (4), access denied (11), or not permitted (13)."),
             ("408", "The body did not arrive in time (5)."),
             ("413", "The body is larger than this server reads (9)."),
-            ("415", "The body is neither JSON nor a form (5)."),
+            ("415", "The body is of no kind that this call reads (5)."),
             ("429", "Limited or locked (15); `Retry-After` says for how long."),
             ("500", "Something went wrong inside (6)."),
             ("502", "A code could not be sent (215)."),
             ("503", "The store does not answer (14), or too many passwords are being checked (8)."),
         ];
-        let response = |what: &str| ResponseBuilder::new().description(what).content("application/json", content());
-        list.iter().map(|(status, what)| ((*status).to_owned(), response(what).build().into())).collect()
+        let response = |status: &str, what: &str| {
+            let response = ResponseBuilder::new().description(what).content("application/json", content());
+            with_headers(response, waiting(status)).build()
+        };
+        list.iter().map(|(status, what)| ((*status).to_owned(), response(status, what).into())).collect()
     }
 }

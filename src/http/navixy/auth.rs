@@ -18,7 +18,7 @@ use super::answer::{Failure, PanelCode, PanelError, PanelRefusals};
 use super::body::PanelBody;
 use super::caller::{call, permissions};
 
-/// A login and a password; or, after those, the code of a second factor.
+/// A login and a password; or, after those, the code of a second factor. What is empty or `null` counts as not sent.
 #[derive(Deserialize, ToSchema)]
 pub struct Auth {
     /// The email address, or the user name.
@@ -113,8 +113,11 @@ pub async fn auth(
 ) -> Result<HttpResponse, PanelError> {
     let locale = locale(&req);
     let (call, body) = (call(&req), body.0);
-    let passage = if body.token.is_some() || body.code.is_some() {
-        let (token, code) = (given(locale, "token", body.token)?, given(locale, "code", body.code)?);
+    let sent = |value: &Option<Secret>| value.as_ref().is_some_and(|value| !value.expose().is_empty());
+    let passage = if sent(&body.token) || sent(&body.code) {
+        // Beside a code an empty token is one that nobody was given.
+        let token = body.token.ok_or_else(|| missing(locale, "token"))?;
+        let code = given(locale, "code", body.code)?;
         surface.engine.enter_with_code(&call, token.expose(), code.expose(), Opens::Panel).await
     } else {
         let login = short(locale, "login", given(locale, "login", body.login.map(Secret::new))?)?;
@@ -127,8 +130,13 @@ pub async fn auth(
     }
 }
 
+fn missing(locale: Locale, name: &str) -> PanelError {
+    PanelError::body(locale, BodyFault::Missing { field: name.to_owned() })
+}
+
+/// A form sends an empty field for one that was not filled in.
 fn given(locale: Locale, name: &str, value: Option<Secret>) -> Result<Secret, PanelError> {
-    value.ok_or_else(|| PanelError::body(locale, BodyFault::Missing { field: name.to_owned() }))
+    value.filter(|value| !value.expose().is_empty()).ok_or_else(|| missing(locale, name))
 }
 
 fn short(locale: Locale, name: &str, value: Secret) -> Result<Secret, PanelError> {

@@ -57,7 +57,7 @@ pub struct Target {
     #[serde(rename = "type")]
     #[schema(example = "all")]
     kind: String,
-    /// Needed with `selected`: 1 to 1000 ids of users.
+    /// Needed with `selected`: 1 to 1000 different ids of users. Nothing beside `all`, not even an empty list.
     #[serde(default)]
     #[schema(example = json!([7]))]
     ids: Option<Vec<u64>>,
@@ -67,9 +67,7 @@ impl Target {
     pub fn parse(self, caller: &PanelCaller) -> Result<MfaTarget, PanelError> {
         match self.kind.as_str() {
             // An order to everybody by a slip of one word could not be taken back.
-            "all" if self.ids.as_ref().is_some_and(|ids| !ids.is_empty()) => {
-                Err(invalid(caller, "target.ids", "nothing, beside all"))
-            }
+            "all" if self.ids.is_some() => Err(invalid(caller, "target.ids", "nothing, beside all")),
             "all" => Ok(MfaTarget::All),
             "selected" => {
                 let ids = self.ids.ok_or_else(|| missing(caller, "target.ids"))?;

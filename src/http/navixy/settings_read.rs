@@ -13,7 +13,7 @@ use super::settings::{Settings, accounts};
 
 #[derive(Deserialize, ToSchema)]
 pub struct Which {
-    /// 1 to 1000.
+    /// 1 to 1000 different ids of users.
     #[schema(example = json!([7]))]
     ids: Vec<u64>,
 }

@@ -83,6 +83,10 @@ pub enum BodyFault {
 pub struct Problem {
     locale: Locale,
     kind: Kind,
+    /// The key of the message that `detail` is, or would be.
+    said: String,
+    /// Whether the request showed an access token.
+    with_token: bool,
     body: Box<ProblemBody>,
 }
 
@@ -167,6 +171,20 @@ impl Problem {
     #[must_use]
     pub fn saying(mut self, message: &str) -> Self {
         self.body.detail = Some(text(self.locale, message));
+        self.said = message.to_owned();
+        self
+    }
+
+    /// The detail, or the title where there is none, for what no language changes.
+    pub fn in_english(&self) -> String {
+        let said = if self.body.detail.is_some() { &self.said } else { self.kind.code };
+        text(Locale::En, said)
+    }
+
+    /// The refusal of a request that showed an access token, if it did.
+    #[must_use]
+    pub fn with_token(mut self, shown: bool) -> Self {
+        self.with_token = shown;
         self
     }
 
@@ -191,7 +209,13 @@ impl Problem {
             response.insert_header((RETRY_AFTER, HeaderValue::from(seconds)));
         }
         if self.kind.status == 401 {
-            response.insert_header((WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")));
+            // RFC 6750 §3.1: an error only where something was shown.
+            let challenge = if self.with_token {
+                r#"Bearer realm="Stepgate", error="invalid_token""#
+            } else {
+                r#"Bearer realm="Stepgate""#
+            };
+            response.insert_header((WWW_AUTHENTICATE, HeaderValue::from_static(challenge)));
         }
         response.json(body)
     }
@@ -213,7 +237,7 @@ impl Problem {
             restart: None,
             next: None,
         };
-        Problem { locale, kind, body: Box::new(body) }
+        Problem { locale, kind, said: format!("{}.detail", kind.code), with_token: false, body: Box::new(body) }
     }
 }
 

@@ -135,6 +135,14 @@ mod tests {
         }
     }
 
+    /// RFC 6749 §5.2 has `error_description` of these characters only, and it is taken from here.
+    #[test]
+    fn english_is_said_in_plain_characters() {
+        for line in include_str!("locales/en/problems.ftl").lines() {
+            assert!(line.chars().all(|c| matches!(c, ' '..='!' | '#'..='[' | ']'..='~')), "{line}");
+        }
+    }
+
     #[test]
     fn every_code_has_words() {
         use crate::http::problem::Kind;

@@ -4,11 +4,12 @@ use utoipa::ToSchema;
 
 use crate::http::body::Body;
 use crate::http::context::Context;
-use crate::http::docs::{Counted, Refusals};
+use crate::http::docs::Counted;
 use crate::http::problem::Problem;
 use crate::http::surface::Surface;
 use crate::identity::{Permission, Secret};
 
+use super::responses::Refusals;
 use super::target::{caller, target};
 
 #[derive(Deserialize, ToSchema)]

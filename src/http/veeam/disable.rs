@@ -1,11 +1,12 @@
 use actix_web::{HttpResponse, post, web};
 
 use crate::http::context::Context;
-use crate::http::docs::{Counted, Refusals, Success};
+use crate::http::docs::{Counted, Success};
 use crate::http::problem::Problem;
 use crate::http::surface::Surface;
 use crate::identity::Permission;
 
+use super::responses::Refusals;
 use super::target::{caller, target};
 
 /// Turn MFA off

@@ -5,13 +5,14 @@ use utoipa::ToSchema;
 use crate::engine::Offered;
 use crate::http::body::OptionalBody;
 use crate::http::context::Context;
-use crate::http::docs::{Counted, Refusals, Success};
+use crate::http::docs::{Counted, Success};
 use crate::http::flag::Flag;
 use crate::http::problem::Problem;
 use crate::http::surface::Surface;
 use crate::identity::{Permission, RecoveryCode};
 
 use super::json;
+use super::responses::Refusals;
 use super::target::{caller, target};
 
 #[derive(Default, Deserialize, ToSchema)]

@@ -4,6 +4,7 @@ mod accept;
 mod disable;
 mod enable;
 mod oauth;
+mod responses;
 mod target;
 mod token;
 mod users;

@@ -26,6 +26,8 @@ pub struct OAuthProblem<'a> {
     /// `invalid_request`, `invalid_grant`, `unsupported_grant_type` and their like.
     #[schema(example = "invalid_grant")]
     error: &'a str,
+    /// In English: RFC 6749 §5.2 has no letters but those of ASCII for it. `detail` says it in the language asked for.
+    #[schema(example = "The email and the password do not belong together.")]
     error_description: String,
 }
 
@@ -128,7 +130,7 @@ impl ResponseError for OAuthError {
 
     fn error_response(&self) -> HttpResponse {
         let problem = self.problem.content();
-        let error_description = problem.detail.clone().unwrap_or_else(|| problem.title.clone());
+        let error_description = self.problem.in_english();
         self.problem.answer(&OAuthProblem { problem, error: self.error, error_description })
     }
 }

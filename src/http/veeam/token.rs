@@ -86,13 +86,18 @@ pub enum TokenAnswer {
     tag = "veeam",
     request_body(content((TokenRequest = "application/x-www-form-urlencoded"), (TokenRequest = "application/json"))),
     responses(
-        (status = 200, body = TokenAnswer),
+        (
+            status = 200,
+            body = TokenAnswer,
+            headers(("Pragma" = String, description = "`no-cache`, for caches of HTTP/1.0 (RFC 6749 §5.1)."))
+        ),
         OAuthRefusals,
         (
             status = 400,
             description = "What RFC 6749 calls an invalid request or grant; `code` says which, `errors` names the parameter.",
             body = OAuthProblem<'static>,
-            content_type = "application/problem+json"
+            content_type = "application/problem+json",
+            headers(("Content-Language" = String, description = "Of `title`, `detail` and `errors`."))
         )
     )
 )]

@@ -4,12 +4,12 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::engine::{FieldProblem, Reason, Refused, Target};
 use crate::http::context::Context;
-use crate::http::docs::Refusals;
 use crate::http::problem::Problem;
 use crate::http::surface::Surface;
 use crate::identity::{Account, AccountId, Permission};
 
 use super::json;
+use super::responses::Refusals;
 use super::target::{caller, target};
 
 /// An account as this surface shows it.

@@ -9,6 +9,7 @@ use crate::http::answer::json;
 use crate::http::body::Body;
 use crate::http::context::Context;
 use crate::http::docs::{Limited, Refusals};
+use crate::http::head::is_get;
 use crate::http::problem::Problem;
 use crate::http::surface::Surface;
 use crate::http::times::{micros, seconds};
@@ -44,7 +45,7 @@ pub struct Wanted {
     #[serde(rename = "type")]
     kind: Option<String>,
     /// What the success token is for, where another service will redeem it: 1 to 64 small letters, digits, underscores
-    /// or hyphens. `step_up` without it, which is what this API asks for.
+    /// or hyphens, and not `password_reset`. `step_up` without it, which is what this API asks for.
     purpose: Option<String>,
 }
 
@@ -57,7 +58,7 @@ pub struct Wanted {
     params(Wanted),
     responses((status = 200, body = Challenge), Refusals, Limited)
 )]
-#[get("/2fa/challenge")]
+#[get("/2fa/challenge", guard = "is_get")]
 pub async fn start(
     surface: web::Data<Surface>,
     context: Context,
@@ -88,7 +89,7 @@ pub struct Named {
     params(Named),
     responses((status = 200, body = Challenge), Refusals, Limited)
 )]
-#[get("/2fa/unauthorized/challenge")]
+#[get("/2fa/unauthorized/challenge", guard = "is_get")]
 pub async fn start_signed_out(
     surface: web::Data<Surface>,
     context: Context,

@@ -6,6 +6,7 @@ use crate::engine::{CodeInput, FieldProblem, Gate, Input, Reason, Refused};
 use crate::http::body::Body;
 use crate::http::context::Context;
 use crate::http::docs::{Limited, Refusals, Success};
+use crate::http::head::is_get;
 use crate::http::problem::Problem;
 use crate::http::surface::Surface;
 use crate::identity::{Factor, LONGEST_TYPED, Secret};
@@ -20,7 +21,7 @@ use super::{BASE, answer, begun, parse};
     params(("type" = String, Path, description = "google, sms or email"), Success),
     responses((status = 200, body = Envelope), Refusals, Limited)
 )]
-#[get("/2fa/{type}/enable/wizard")]
+#[get("/2fa/{type}/enable/wizard", guard = "is_get")]
 pub async fn enable(
     surface: web::Data<Surface>,
     context: Context,
@@ -38,7 +39,7 @@ pub async fn enable(
     params(("type" = String, Path, description = "google, sms or email"), Success),
     responses((status = 200, body = Envelope), Refusals, Limited)
 )]
-#[get("/2fa/{type}/disable/wizard")]
+#[get("/2fa/{type}/disable/wizard", guard = "is_get")]
 pub async fn disable(
     surface: web::Data<Surface>,
     context: Context,

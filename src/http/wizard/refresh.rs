@@ -42,6 +42,7 @@ pub async fn refresh(
     context: Context,
     body: Body<Refresh>,
 ) -> Result<HttpResponse, Problem> {
+    // It is the refresh token that is no good, whatever else is shown.
     let pair = surface.engine.refresh(&context.call(None, None), body.value.refresh_token.expose()).await;
-    pair.map(|pair| json(StatusCode::OK, &tokens(&pair))).map_err(|refused| context.problem(refused))
+    pair.map(|pair| json(StatusCode::OK, &tokens(&pair))).map_err(|refused| context.problem(refused).with_token(false))
 }

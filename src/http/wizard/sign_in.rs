@@ -6,6 +6,7 @@ use crate::engine::{FieldProblem, Gate, Input};
 use crate::http::body::Body;
 use crate::http::context::Context;
 use crate::http::docs::{Limited, Refusals};
+use crate::http::head::is_get;
 use crate::http::problem::Problem;
 use crate::http::surface::Surface;
 use crate::identity::{LONGEST_TYPED, Secret};
@@ -17,7 +18,7 @@ use super::{answer, begun, parse};
 ///
 /// Answers with the wizard's uuid, and with its key in `X-Wizard-Key` and a cookie.
 #[utoipa::path(tag = "wizard", responses((status = 200, body = Envelope), Refusals))]
-#[get("/signin/wizard")]
+#[get("/signin/wizard", guard = "is_get")]
 pub async fn start(surface: web::Data<Surface>, context: Context) -> Result<HttpResponse, Problem> {
     let started = surface.engine.start_sign_in(&context.call(None, None)).await;
     started.map(|started| begun(&surface, &started)).map_err(|refused| context.problem(refused))
