@@ -22,8 +22,7 @@ pub(super) struct Pool {
 
 /// What one hash at a time works in: 19 MiB from the first one on.
 ///
-/// It is not wiped after a hash, which would cost about a tenth of it: the crate leaves as much in what it frees. The
-/// next one writes over all of it.
+/// It is not wiped after a hash, as the crate does not wipe what it frees: the next one writes over all of it.
 pub(super) struct Memory {
     blocks: Vec<Block>,
     made: Arc<AtomicUsize>,
