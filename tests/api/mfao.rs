@@ -214,17 +214,29 @@ async fn an_account_asks_about_others_only_and_with_a_fresh_proof(app: TestApp) 
         let call = app.call("POST", &format!("/api/totp/vpn/{operation}")).bearer(token);
         call.json(&json!({ "username": name })).send().await
     };
+    let verify = async |token: &str, name: &str, otp: &str| {
+        let call = app.call("POST", "/api/totp/vpn/verify").bearer(token);
+        call.json(&json!({ "username": name, "otp": otp })).send().await
+    };
     for operation in ["enrollment", "delete"] {
         by_token(operation, &token, &boss.email).await.refused(403, "forbidden");
     }
+    let own = service.enrol("vpn", &boss.email).await;
+    verify(&token, &boss.email, &own.code(&app)).await.refused(403, "forbidden");
+    assert!(!has_google(&app, &boss).await);
     let mut boss = boss;
     app.enable_google(&token, &mut boss).await;
     app.clock.advance(crate::owners::FRESH);
+    let carl = app.person("carl").await;
+    let waiting = service.enrol("vpn", &carl.email).await;
+    verify(&token, &carl.email, &waiting.code(&app)).await.refused(403, "step_up_required");
+    assert!(!has_google(&app, &carl).await, "a code by an access token turns nothing on without a fresh proof");
     for operation in ["enrollment", "delete"] {
         by_token(operation, &token, &ben.email).await.refused(403, "step_up_required");
         by_token(operation, &token, "nobody").await.refused(403, "step_up_required");
     }
     let fresh = app.by_google(&boss).await;
+    assert!(Service::is_valid(&verify(&fresh, &carl.email, &waiting.code(&app)).await));
     by_token("delete", &fresh, &boss.email).await.refused(403, "forbidden");
     by_token("delete", &fresh, &ben.email).await.expect(200);
     assert!(!has_google(&app, &ben).await && has_google(&app, &boss).await);

@@ -129,7 +129,8 @@ impl Engine {
     /// Turns an authenticator on whose secret its owner brings along, as the first factor of the account.
     ///
     /// # Errors
-    /// As [`Self::may_enrol_first`] and [`Self::enrol`].
+    /// As [`Self::may_enrol_first`]; [`Reason::InvalidCode`], [`Reason::CodeUsed`], [`Reason::AccountLocked`];
+    /// [`Reason::WizardChanged`] when password or factors were changed in between.
     pub async fn enrol_first(
         &self,
         call: &Call,

@@ -12,7 +12,7 @@ pub struct Offered {
     pub enrolment: Enrolment,
     /// The recovery codes that the account will have.
     pub codes: Vec<RecoveryCode>,
-    /// What brings the secret back: see [`Engine::offered`].
+    /// What brings the secret back: see [`Engine::accept_offer`].
     pub token: Secret,
 }
 

@@ -17,13 +17,14 @@ pub enum Target {
 }
 
 impl Engine {
-    /// Offers the account an authenticator: see [`Self::offer`]. To the caller's own once what is on has been proved of
-    /// late, to another's once something of the caller's own has. A success token that is shown is used up.
+    /// Offers the account an authenticator, with a set of scratch codes and a token that is good for ten minutes and until
+    /// anything of the account's credentials changes. To the caller's own once what is on has been proved of late, to
+    /// another's once something of the caller's own has. A success token that is shown is used up.
     ///
     /// # Errors
-    /// As [`Self::offer`]; [`Reason::NotFound`],
-    /// [`Reason::StepUpRequired`],
-    /// [`Reason::WizardChanged`].
+    /// [`Reason::MethodNotAllowed`], also when the policy of one that is on does not let this surface;
+    /// [`Reason::MethodAlreadyEnabled`] where one is on that may not be replaced; [`Reason::NotFound`],
+    /// [`Reason::StepUpRequired`], [`Reason::WizardChanged`].
     pub async fn offer_to(
         &self,
         call: &Call,
@@ -46,11 +47,13 @@ impl Engine {
         }
     }
 
-    /// Turns on what the caller was given to offer under this token: see [`Self::enrol`].
+    /// Turns on what the caller was given to offer under this token, if `code` is its own or one of its scratch
+    /// codes. A wrong one is counted on the account like any other.
     ///
     /// # Errors
-    /// As [`Self::enrol`]; [`Reason::InvalidSuccessToken`] for an offer that
-    /// is not good, or not any more; [`Reason::NotFound`].
+    /// [`Reason::InvalidCode`], [`Reason::CodeUsed`], [`Reason::AccountLocked`]; [`Reason::MethodAlreadyEnabled`],
+    /// [`Reason::MethodNotAllowed`]; [`Reason::WizardChanged`]; [`Reason::InvalidSuccessToken`] for an offer that is
+    /// not good, or not any more; [`Reason::NotFound`].
     pub async fn accept_offer(
         &self,
         call: &Call,

@@ -113,7 +113,9 @@ impl Engine {
     /// that turns the authenticator on.
     ///
     /// # Errors
-    /// [`Reason::InvalidCode`] for what cannot be a code of any authenticator; [`Reason::AccountLocked`].
+    /// [`Reason::InvalidCode`] for what cannot be a code of any authenticator; [`Reason::AccountLocked`]. For an account
+    /// that asks: [`Reason::Forbidden`] about itself, and [`Reason::StepUpRequired`] for a code that would turn one on,
+    /// without a factor of its own that was proved of late.
     pub async fn verify_by_policy(&self, asked: &Asked<'_>, otp: &str) -> Result<Judged, Refused> {
         let admitted = self.admit(asked).await?;
         self.is_about_another(&admitted)?;

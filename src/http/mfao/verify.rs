@@ -7,7 +7,7 @@ use crate::engine::{FieldProblem, Reason, Refused};
 use crate::http::answer::json;
 use crate::http::body::Body;
 use crate::http::context::Context;
-use crate::http::docs::Counted;
+use crate::http::docs::{Counted, Success};
 use crate::http::flag::Flag;
 use crate::http::problem::Problem;
 use crate::http::surface::Surface;
@@ -61,7 +61,7 @@ pub struct Verified {
 #[utoipa::path(
     tag = "mfao",
     security(("api_key" = [], "access_key" = []), ("bearer" = [])),
-    params(("policyId" = String, Path), Otp),
+    params(("policyId" = String, Path), Otp, Success),
     request_body = Verify,
     responses((status = 200, body = Verified), Refusals, Counted)
 )]
