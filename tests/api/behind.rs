@@ -33,6 +33,15 @@ fn key(enrolled: &Answer) -> String {
     address.query_pairs().find(|(name, _)| name == "secret").unwrap().1.into_owned()
 }
 
+/// An account whose authenticator waits for its first right code, and that code.
+async fn waiting(app: &TestApp, mfao: &Mfao, round: usize) -> (String, String) {
+    let email = format!("ann{round}@example.com");
+    app.account(json!({ "email": email })).await;
+    let enrolled = mfao.call(app, "enrollment", about(&email)).await.expect(200);
+    let code = app.totp(&key(&enrolled));
+    (email, code)
+}
+
 async fn factors(app: &TestApp, email: &str) -> Value {
     app.account_at(email).await["factors"].clone()
 }
@@ -41,10 +50,7 @@ async fn factors(app: &TestApp, email: &str) -> Value {
 async fn what_was_deleted_does_not_come_on(app: TestApp) {
     let mfao = Mfao::registered(&app).await;
     for round in 0..ROUNDS {
-        let email = format!("ann{round}@example.com");
-        app.account(json!({ "email": email })).await;
-        let waiting = mfao.call(&app, "enrollment", about(&email)).await.expect(200);
-        let code = app.totp(&key(&waiting));
+        let (email, code) = waiting(&app, &mfao, round).await;
         let verify = mfao.call(&app, "verify", with(&email, &code));
         let (verified, deleted) = tokio::join!(verify, mfao.call(&app, "delete", about(&email)));
         let (verified, deleted) = (verified.expect(200), deleted.expect(200));
@@ -56,10 +62,7 @@ async fn what_was_deleted_does_not_come_on(app: TestApp) {
 async fn what_was_replaced_does_not_come_on(app: TestApp) {
     let mfao = Mfao::registered(&app).await;
     for round in 0..ROUNDS {
-        let email = format!("ann{round}@example.com");
-        app.account(json!({ "email": email })).await;
-        let waiting = mfao.call(&app, "enrollment", about(&email)).await.expect(200);
-        let code = app.totp(&key(&waiting));
+        let (email, code) = waiting(&app, &mfao, round).await;
         let verify = mfao.call(&app, "verify", with(&email, &code));
         let (verified, enrolled) = tokio::join!(verify, mfao.call(&app, "enrollment", about(&email)));
         let is_on = verified.expect(200).body["valid"] == json!(true);

@@ -63,7 +63,7 @@ async fn until(holds: impl Fn() -> bool) {
     let patience = std::time::Duration::from_secs(60);
     let held = async {
         while !holds() {
-            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+            tokio::task::yield_now().await;
         }
     };
     tokio::time::timeout(patience, held).await.expect("it comes to that");
