@@ -238,6 +238,7 @@ async fn an_account_asks_about_others_only_and_with_a_fresh_proof(app: TestApp) 
     let fresh = app.by_google(&boss).await;
     assert!(Service::is_valid(&verify(&fresh, &carl.email, &waiting.code(&app)).await));
     by_token("delete", &fresh, &boss.email).await.refused(403, "forbidden");
+    verify(&fresh, &boss.email, &app.totp_at(boss.key(), 1)).await.refused(403, "forbidden");
     by_token("delete", &fresh, &ben.email).await.expect(200);
     assert!(!has_google(&app, &ben).await && has_google(&app, &boss).await);
     // A success token does as well, once, and is not used up by what cannot be done anyhow.
